@@ -8,7 +8,10 @@
 #include <stdint.h>
 
 /* Each parses the whole text or returns false and writes nothing. */
-bool ff_parse_double(const char *text, size_t size, double *value); /* finite decimal number, correctly rounded */
+bool ff_parse_double(const char *text, size_t size,
+                     double *value); /* finite decimal number, correctly rounded */
+bool ff_is_decimal(const char *text,
+                   size_t size); /* the syntax of one, however large: 1e999 is, inf is not */
 bool ff_parse_integer(const char *text, int64_t *value);
 bool ff_parse_duration(const char *text, int64_t *ms);     /* 500ms 30s 5m 1h 7d; > 0 and < 10,000 years */
 bool ff_parse_size(const char *text, uint64_t *bytes);     /* 123 64KiB 10MiB 1GiB 1TiB */
@@ -17,7 +20,8 @@ bool ff_parse_percent(const char *text, double *fraction); /* 5% = 0.05; 0%…10
 /* Shell-like pattern over bytes: * ? [a-z] [!a-z] and backslash; * also matches '/'. */
 bool ff_glob_match(const char *pattern, const char *text);
 
-/* The candidate nearest to word (edit distance at most 1/3 of its length, at least 1), NULL if none is near. */
+/* The candidate nearest to word (edit distance at most 1/3 of its length, at least 1), NULL if none is near.
+ */
 const char *ff_suggest(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -1,0 +1,89 @@
+/* The table of model kinds. A new kind is one entry here, one file in worker/models and one line in its
+ * registry. */
+#include "common/kinds.h"
+
+#include "common/text.h"
+
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const struct ff_param_schema seasonal_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto",
+     "length of the season: auto, steps, or a duration such as 1d"},
+};
+
+static const struct ff_param_schema ewma_params[] = {
+    {"alpha", FF_PARAM_NUMBER, 1e-6, 1, "0.1", "weight of the newest value"},
+};
+
+static const struct ff_param_schema pca_params[] = {
+    {"variance", FF_PARAM_NUMBER, 1e-6, 1, "0.9", "share of the variance that the kept components explain"},
+};
+
+static const struct ff_param_schema busy_params[] = {
+    {"cpu_ms", FF_PARAM_NUMBER, 0, 3600000, "0", "CPU time to burn, for benchmarks"},
+};
+
+static const struct ff_kind_schema kinds[] = {
+    {"seasonal", false, false, COUNT(seasonal_params), seasonal_params},
+    {"ewma", false, false, COUNT(ewma_params), ewma_params},
+    {"pca", true, true, COUNT(pca_params), pca_params},
+    {"busy", false, false, COUNT(busy_params), busy_params},
+};
+
+const struct ff_kind_schema *ff_kind_schemas(size_t *count)
+{
+    *count = COUNT(kinds);
+    return kinds;
+}
+
+const struct ff_kind_schema *ff_kind_schema(const char *name)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+const struct ff_param_schema *ff_kind_param(const struct ff_kind_schema *kind, const char *name)
+{
+    for (size_t i = 0; i < kind->param_count; i++)
+        if (strcmp(kind->params[i].name, name) == 0)
+            return &kind->params[i];
+    return NULL;
+}
+
+static bool is_season(const struct ff_param_schema *schema, const char *text)
+{
+    int64_t value;
+    if (strcmp(text, "auto") == 0 || ff_parse_duration(text, &value))
+        return true;
+    return ff_parse_integer(text, &value) && (double)value >= schema->min && (double)value <= schema->max;
+}
+
+enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *text, struct ff_error *err)
+{
+    double number;
+    int64_t integer;
+    switch (schema->type) {
+    case FF_PARAM_NUMBER:
+        if (ff_parse_double(text, strlen(text), &number) && number >= schema->min && number <= schema->max)
+            return FF_OK;
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected a number from %g to %.15g, found '%s'",
+                            schema->min, schema->max, text);
+    case FF_PARAM_INTEGER:
+        if (ff_parse_integer(text, &integer) && (double)integer >= schema->min &&
+            (double)integer <= schema->max)
+            return FF_OK;
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "expected a whole number from %.15g to %.15g, found '%s'", schema->min,
+                            schema->max, text);
+    case FF_PARAM_SEASON:
+        if (is_season(schema, text))
+            return FF_OK;
+        break;
+    }
+    return ff_error_set(err, FF_INVALID_ARGUMENT,
+                        "expected auto, a whole number of steps or a duration such as 1d, found '%s'", text);
+}

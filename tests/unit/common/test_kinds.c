@@ -1,0 +1,66 @@
+#include "common/kinds.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static bool accepts(const char *kind, const char *param, const char *text)
+{
+    const struct ff_kind_schema *schema = ff_kind_schema(kind);
+    cr_assert_not_null(schema);
+    struct ff_error err = {0};
+    return ff_param_check(ff_kind_param(schema, param), text, &err) == FF_OK;
+}
+
+Test(kinds, pca_is_the_multivariate_and_profiled_one)
+{
+    size_t count;
+    const struct ff_kind_schema *all = ff_kind_schemas(&count);
+    cr_assert_eq(count, 4);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(all[i].multivariate, strcmp(all[i].name, "pca") == 0);
+        cr_assert_eq(all[i].profiled, strcmp(all[i].name, "pca") == 0);
+    }
+}
+
+Test(kinds, every_default_is_a_valid_value)
+{
+    size_t count;
+    const struct ff_kind_schema *all = ff_kind_schemas(&count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < all[i].param_count; p++)
+            cr_assert(accepts(all[i].name, all[i].params[p].name, all[i].params[p].default_text));
+}
+
+Test(kinds, a_season_is_auto_steps_or_a_duration)
+{
+    cr_assert(accepts("seasonal", "season", "auto"));
+    cr_assert(accepts("seasonal", "season", "24"));
+    cr_assert(accepts("seasonal", "season", "1d"));
+    cr_assert_not(accepts("seasonal", "season", "0"));
+    cr_assert_not(accepts("seasonal", "season", "1.5"));
+    cr_assert_not(accepts("seasonal", "season", "daily"));
+}
+
+Test(kinds, numbers_are_checked_against_their_range)
+{
+    cr_assert(accepts("ewma", "alpha", "1"));
+    cr_assert_not(accepts("ewma", "alpha", "0"));
+    cr_assert_not(accepts("ewma", "alpha", "1.01"));
+    cr_assert_not(accepts("pca", "variance", "0"));
+    cr_assert(accepts("busy", "cpu_ms", "3600000"));
+    cr_assert_not(accepts("busy", "cpu_ms", "-1"));
+}
+
+Test(kinds, a_refusal_says_what_was_expected_and_found)
+{
+    struct ff_error err = {0};
+    const struct ff_kind_schema *busy = ff_kind_schema("busy");
+    cr_assert_eq(ff_param_check(&busy->params[0], "x", &err), FF_INVALID_ARGUMENT);
+    cr_assert_str_eq(err.text, "expected a number from 0 to 3600000, found 'x'");
+}
+
+Test(kinds, an_unknown_name_gives_null)
+{
+    cr_assert_null(ff_kind_schema("arima"));
+    cr_assert_null(ff_kind_param(ff_kind_schema("pca"), "season"));
+}
