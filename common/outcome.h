@@ -65,6 +65,13 @@ static inline bool ff_code_allows_fallback(enum ff_code code)
     return code >= FF_CODE_NOT_ENOUGH_DATA && code <= FF_CODE_TOO_MANY_STEPS;
 }
 
+enum { FF_OBJECT_ID_SIZE = 32 };
+
+/* Name of immutable bytes: their BLAKE2b-256 hash. */
+struct ff_object_id {
+    uint8_t bytes[FF_OBJECT_ID_SIZE];
+};
+
 /* One target's outcome as it travels and is stored. Strings and bytes are borrowed: whoever fills it says from
  * where (an arena, a message, a workspace). A fault (ff_code_is_fault) has class FF_OPEN until somebody decides
  * that it is quarantined. */
@@ -81,7 +88,10 @@ struct ff_outcome {
     uint32_t pid;
     uint32_t attempts;     /* tries charged to the target, set by the coordinator */
     int signal;            /* that ended the executor, 0 if none */
-    struct ff_bytes model; /* encoded (common/model.h); empty if none */
+    struct ff_bytes model; /* encoded (common/model.h); empty if none, or if read without */
+    uint64_t model_size;   /* of the encoded model, also where model is not at hand */
+    bool model_in_object;  /* too large for a message: it is the object named by model_object */
+    struct ff_object_id model_object;
     struct ff_bytes log;   /* last lines that the fit printed */
 };
 

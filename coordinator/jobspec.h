@@ -22,7 +22,7 @@ struct ff_strings {
 };
 
 struct ff_model_spec {
-    const char *kind; /* NULL: no model */
+    const char *kind;              /* NULL: no model */
     const struct ff_param *params; /* given ones only, in the order of the schema */
     size_t param_count;
 };
@@ -39,6 +39,8 @@ struct ff_jobspec {
     const char *set; /* output.set */
     struct {
         struct ff_strings files; /* absolute patterns (symbolic links and .. kept as written) */
+        struct ff_strings roots; /* per pattern: the folder that names of layout file are relative to; "": the
+                                    folder before the pattern's first wildcard */
         const char *base_dir;    /* the job file's folder, absolute */
         enum ff_layout layout;
         const char *time; /* NULL: the first of time, timestamp, ts, date */

@@ -14,9 +14,10 @@ struct ff_target {
     const char *name;
     uint64_t rows;         /* in the window */
     struct ff_frame frame; /* every metric; values NULL if the target is skipped */
-    enum ff_code code;     /* why it is skipped or failed (TOO_MANY_STEPS) before any fit; FF_CODE_OK: dispatch it */
-    const char *errmsg;    /* "" if none */
-    int rule;              /* index in jobspec.top; -1: NO_MODEL */
+    enum ff_code
+        code; /* why it is skipped or failed (TOO_MANY_STEPS) before any fit; FF_CODE_OK: dispatch it */
+    const char *errmsg; /* "" if none */
+    int rule;           /* index in jobspec.top; -1: NO_MODEL */
 };
 
 struct ff_targetset {
@@ -51,17 +52,19 @@ struct ff_load_progress {
  * without a match, or a file that can't be read. Free items and array with ff_files_free. */
 struct ff_data_file {
     char *path;
+    char *name; /* of the target that it is in layout file: CONTRACT, data.layout */
     uint64_t size;
     int64_t mtime_ns;
 };
-FF_NODISCARD enum ff_status ff_files_find(const struct ff_jobspec *spec, struct ff_data_file **files, size_t *count,
-                                          struct ff_error *err);
+FF_NODISCARD enum ff_status ff_files_find(const struct ff_jobspec *spec, struct ff_data_file **files,
+                                          size_t *count, struct ff_error *err);
 void ff_files_free(struct ff_data_file *files, size_t count);
 
 /* Reads, selects and prepares (CONTRACT: "Preparation"). Blocks; progress may be NULL.
  * INVALID_ARGUMENT with file:line for data that can't be used, CANCELLED, RESOURCE_EXHAUSTED. */
-FF_NODISCARD enum ff_status ff_targetset_load(const struct ff_jobspec *spec, struct ff_load_progress *progress,
-                                              struct ff_targetset **out, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_targetset_load(const struct ff_jobspec *spec,
+                                              struct ff_load_progress *progress, struct ff_targetset **out,
+                                              struct ff_error *err);
 /* Frees one target's rows when nobody needs them any more. */
 void ff_targetset_release_rows(struct ff_targetset *set, size_t target);
 void ff_targetset_destroy(struct ff_targetset *set);

@@ -1,0 +1,190 @@
+/* Chunks: the tasks of a lease. Models and metric names that tasks share are written once and referred to by index;
+ * on the way in every index and every place of a frame is checked. */
+#include "common/codec/messages.h"
+
+enum { MAX_STEPS = 1 << 30, MAX_COLUMNS = 1 << 24 };
+
+/* The distinct pointers of one field over the tasks, in order of first use. Neighbours mostly share them. */
+struct distinct {
+    const void **items;
+    size_t count;
+    size_t last;
+};
+
+static uint32_t index_of(struct distinct *set, const void *item)
+{
+    if (set->count && set->items[set->last] == item)
+        return (uint32_t)set->last;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i] == item)
+            return (uint32_t)(set->last = i);
+    set->items[set->count] = item;
+    return (uint32_t)(set->last = set->count++);
+}
+
+static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_arena *arena)
+{
+    Fitfleet__FitSpec *out = ff_arena_alloc(arena, sizeof *out);
+    Fitfleet__Param *params = ff_arena_alloc(arena, in->param_count * sizeof *params);
+    fitfleet__fit_spec__init(out);
+    out->kind = ff_pb_text(in->kind);
+    out->n_params = in->param_count;
+    out->params = ff_arena_alloc(arena, in->param_count * sizeof *out->params);
+    for (size_t i = 0; i < in->param_count; i++) {
+        fitfleet__param__init(&params[i]);
+        params[i].name = ff_pb_text(in->params[i].name);
+        params[i].text = ff_pb_text(in->params[i].text);
+        out->params[i] = &params[i];
+    }
+    return out;
+}
+
+static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinct *specs, struct distinct *metrics,
+                                   struct ff_blocks *blocks, struct ff_arena *arena)
+{
+    Fitfleet__Task *out = ff_arena_alloc(arena, sizeof *out);
+    const struct ff_task *task = &in->task;
+    fitfleet__task__init(out);
+    out->target = task->target;
+    out->name = ff_pb_text(task->name);
+    out->spec = index_of(specs, task->model);
+    out->fallback = task->fallback && task->fallback->kind ? index_of(specs, task->fallback) + 1 : 0;
+    out->metrics = index_of(metrics, task->metrics);
+    out->t0_ms = task->frame.t0_ms;
+    out->step_ms = (uint64_t)task->frame.step_ms;
+    out->steps = task->frame.steps;
+    if (in->in_object) {
+        out->object = ff_pb_bytes(in->object.bytes, FF_OBJECT_ID_SIZE);
+        out->object_size = in->object_size;
+        out->offset = in->offset;
+    } else {
+        struct ff_bytes rows = {(const uint8_t *)task->frame.values, ff_frame_bytes(&task->frame)};
+        out->offset = ff_blocks_add(blocks, rows);
+    }
+    return out;
+}
+
+static Fitfleet__MetricNames *encode_metrics(const struct ff_task *task, struct ff_arena *arena)
+{
+    Fitfleet__MetricNames *out = ff_arena_alloc(arena, sizeof *out);
+    fitfleet__metric_names__init(out);
+    out->n_names = task->frame.columns;
+    out->names = (char **)(uintptr_t)task->metrics;
+    return out;
+}
+
+void ff_encode_lease_reply(const struct ff_chunk *chunk, struct ff_buf *out, struct ff_blocks *blocks)
+{
+    struct ff_arena arena = {0};
+    Fitfleet__LeaseReply reply = FITFLEET__LEASE_REPLY__INIT;
+    Fitfleet__Chunk message = FITFLEET__CHUNK__INIT;
+    Fitfleet__LeaseId lease = FITFLEET__LEASE_ID__INIT;
+    if (chunk) {
+        size_t count = chunk->task_count;
+        struct distinct specs = {ff_arena_alloc(&arena, 2 * count * sizeof(void *)), 0, 0};
+        struct distinct metrics = {ff_arena_alloc(&arena, count * sizeof(void *)), 0, 0};
+        lease.epoch = chunk->lease.epoch;
+        lease.counter = chunk->lease.counter;
+        message.lease = &lease;
+        message.job = chunk->job;
+        message.last_part = chunk->last_part;
+        message.timeout_ms = chunk->timeout_ms;
+        message.memory_bytes = chunk->memory_bytes;
+        message.n_tasks = count;
+        message.tasks = ff_arena_alloc(&arena, count * sizeof *message.tasks);
+        message.metrics = ff_arena_alloc(&arena, count * sizeof *message.metrics);
+        for (size_t i = 0; i < count; i++) {
+            size_t known = metrics.count;
+            message.tasks[i] = encode_task(&chunk->tasks[i], &specs, &metrics, blocks, &arena);
+            if (metrics.count > known)
+                message.metrics[known] = encode_metrics(&chunk->tasks[i].task, &arena);
+        }
+        message.n_metrics = metrics.count;
+        message.n_specs = specs.count;
+        message.specs = ff_arena_alloc(&arena, specs.count * sizeof *message.specs);
+        for (size_t i = 0; i < specs.count; i++)
+            message.specs[i] = encode_spec(specs.items[i], &arena);
+        reply.chunk = &message;
+    }
+    ff_pb_pack(&reply.base, out);
+    ff_arena_fini(&arena);
+}
+
+/* ---- decoding ------------------------------------------------------------------------------------------------------ */
+
+static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena)
+{
+    struct ff_fit_spec *specs = ff_arena_alloc(arena, in->n_specs * sizeof *specs);
+    for (size_t i = 0; i < in->n_specs; i++) {
+        struct ff_param *params = ff_arena_alloc(arena, in->specs[i]->n_params * sizeof *params);
+        for (size_t p = 0; p < in->specs[i]->n_params; p++)
+            params[p] = (struct ff_param){in->specs[i]->params[p]->name, in->specs[i]->params[p]->text};
+        specs[i] = (struct ff_fit_spec){in->specs[i]->kind, params, in->specs[i]->n_params};
+    }
+    return specs;
+}
+
+static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size_t blocks_size, struct ff_error *err)
+{
+    if (in->steps > MAX_STEPS || columns > MAX_COLUMNS || in->step_ms == 0 || in->step_ms > INT64_MAX / 2 ||
+        (columns && in->steps > SIZE_MAX / sizeof(double) / columns))
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: impossible frame", in->target);
+    uint64_t size = in->steps * columns * sizeof(double);
+    uint64_t whole = in->object.len ? in->object_size : blocks_size;
+    if (in->offset % sizeof(double) || in->offset > whole || size > whole - in->offset)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: frame outside its bytes", in->target);
+    return FF_OK;
+}
+
+static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__Task *in, size_t blocks_size,
+                                  const struct ff_fit_spec *specs, struct ff_wire_task *out, struct ff_error *err)
+{
+    if (in->spec >= chunk->n_specs || in->fallback > chunk->n_specs || in->metrics >= chunk->n_metrics)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: index out of range", in->target);
+    static const struct ff_fit_spec none = {0};
+    const Fitfleet__MetricNames *metrics = chunk->metrics[in->metrics];
+    if (check_place(in, metrics->n_names, blocks_size, err))
+        return FF_INVALID_ARGUMENT;
+    *out = (struct ff_wire_task){.task = {.target = in->target,
+                                          .name = in->name,
+                                          .model = &specs[in->spec],
+                                          .fallback = in->fallback ? &specs[in->fallback - 1] : &none,
+                                          .metrics = (const char *const *)metrics->names,
+                                          .frame = {.t0_ms = in->t0_ms,
+                                                    .step_ms = (int64_t)in->step_ms,
+                                                    .steps = in->steps,
+                                                    .columns = metrics->n_names}},
+                                 .offset = in->offset,
+                                 .in_object = in->object.len != 0,
+                                 .object_size = in->object_size};
+    return out->in_object ? ff_pb_object(in->object, &out->object, err) : FF_OK;
+}
+
+enum ff_status ff_decode_lease_reply(struct ff_bytes bytes, size_t blocks_size, struct ff_arena *arena,
+                                     struct ff_chunk **out, struct ff_error *err)
+{
+    Fitfleet__LeaseReply *reply = ff_pb_unpack(&fitfleet__lease_reply__descriptor, bytes, arena, err);
+    if (!reply)
+        return FF_INVALID_ARGUMENT;
+    const Fitfleet__Chunk *in = reply->chunk;
+    if (!in) {
+        *out = NULL;
+        return FF_OK;
+    }
+    if (!in->lease)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "chunk without a lease");
+    struct ff_chunk *chunk = ff_arena_zalloc(arena, sizeof *chunk);
+    struct ff_fit_spec *specs = decode_specs(in, arena);
+    chunk->lease = (struct ff_lease_id){in->lease->epoch, in->lease->counter};
+    chunk->job = in->job;
+    chunk->last_part = in->last_part;
+    chunk->timeout_ms = in->timeout_ms;
+    chunk->memory_bytes = in->memory_bytes;
+    chunk->task_count = in->n_tasks;
+    chunk->tasks = ff_arena_alloc(arena, in->n_tasks * sizeof *chunk->tasks);
+    for (size_t i = 0; i < in->n_tasks; i++)
+        if (decode_task(in, in->tasks[i], blocks_size, specs, &chunk->tasks[i], err))
+            return FF_INVALID_ARGUMENT;
+    *out = chunk;
+    return FF_OK;
+}

@@ -1,0 +1,187 @@
+/* What server and client share: framing into nng messages, TLS from a folder, errors, byte counters. */
+#include "common/rpc_nng.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_uint_fast64_t bytes_sent;
+static atomic_uint_fast64_t bytes_received;
+
+void ff_nng_count(size_t sent, size_t received)
+{
+    atomic_fetch_add_explicit(&bytes_sent, sent, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bytes_received, received, memory_order_relaxed);
+}
+
+void ff_rpc_traffic(uint64_t *sent, uint64_t *received)
+{
+    *sent = atomic_load(&bytes_sent);
+    *received = atomic_load(&bytes_received);
+}
+
+static enum ff_status status_of(int code)
+{
+    switch (code) {
+    case 0:
+        return FF_OK;
+    case NNG_ETIMEDOUT:
+        return FF_DEADLINE_EXCEEDED;
+    case NNG_ECANCELED:
+    case NNG_ECLOSED:
+        return FF_CANCELLED;
+    case NNG_EADDRINUSE:
+        return FF_ALREADY_EXISTS;
+    case NNG_EADDRINVAL:
+    case NNG_EINVAL:
+    case NNG_ENOTSUP:
+        return FF_INVALID_ARGUMENT;
+    case NNG_EPERM:
+        return FF_PERMISSION_DENIED;
+    case NNG_EPEERAUTH:
+    case NNG_ECRYPTO:
+        return FF_UNAUTHENTICATED;
+    case NNG_ENOMEM:
+    case NNG_ENOFILES:
+        return FF_RESOURCE_EXHAUSTED;
+    default:
+        return FF_UNAVAILABLE;
+    }
+}
+
+enum ff_status ff_nng_error(struct ff_error *err, int nng_code, const char *what, const char *url)
+{
+    return ff_error_set(err, status_of(nng_code), "%s %s: %s", what, url, nng_strerror(nng_code));
+}
+
+size_t ff_nng_blocks_size(const struct ff_bytes *blocks, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += blocks[i].size;
+    return size;
+}
+
+nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const struct ff_bytes *blocks, size_t count)
+{
+    size_t size = head->size + body.size + ff_nng_blocks_size(blocks, count);
+    nng_msg *message;
+    if (size > FF_RPC_MAX_MESSAGE || nng_msg_alloc(&message, size) != 0)
+        return NULL;
+    uint8_t *at = nng_msg_body(message);
+    memcpy(at, head->data, head->size);
+    at += head->size;
+    if (body.size)
+        memcpy(at, body.data, body.size);
+    at += body.size;
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i].size)
+            memcpy(at, blocks[i].data, blocks[i].size);
+        at += blocks[i].size;
+    }
+    ff_nng_count(size, 0);
+    return message;
+}
+
+static enum ff_status read_file(const char *path, struct ff_buf *out, size_t limit, struct ff_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
+    ssize_t got;
+    while ((got = read(fd, ff_buf_reserve(out, 4096), 4096)) > 0 && out->size <= limit)
+        out->size += (size_t)got;
+    close(fd);
+    if (got < 0)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
+    if (out->size > limit)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: larger than %zu bytes", path, limit);
+    return FF_OK;
+}
+
+enum ff_status ff_rpc_token_load(const char *path, struct ff_buf *token, struct ff_error *err)
+{
+    token->size = 0;
+    enum ff_status status = read_file(path, token, 2048, err);
+    if (status)
+        return status;
+    while (token->size && strchr(" \t\r\n", token->data[token->size - 1]))
+        token->size--;
+    if (token->size < 16 || token->size > 1024)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: a token has 16 to 1024 bytes, found %zu", path,
+                            token->size);
+    return FF_OK;
+}
+
+/* The host of scheme://host:port into name; "" if there is none. */
+static void url_host(const char *url, char *name, size_t size)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    size_t length = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
+    snprintf(name, size, "%.*s", (int)length, host);
+}
+
+bool ff_rpc_url_is_local(const char *url)
+{
+    if (strncmp(url, "ipc://", 6) == 0 || strncmp(url, "inproc://", 9) == 0)
+        return true;
+    char host[256];
+    url_host(url, host, sizeof host);
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+}
+
+static enum ff_status tls_file(const char *dir, const char *name, struct ff_buf *out, struct ff_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    enum ff_status status = read_file(path, out, 1 << 20, err);
+    if (!status)
+        ff_buf_text(out);
+    return status;
+}
+
+static enum ff_status server_tls(nng_tls_config *config, const char *dir, struct ff_error *err)
+{
+    struct ff_buf cert = {0}, key = {0};
+    enum ff_status status = tls_file(dir, "tls.crt", &cert, err);
+    if (!status)
+        status = tls_file(dir, "tls.key", &key, err);
+    if (!status && nng_tls_config_own_cert(config, (char *)cert.data, (char *)key.data, NULL) != 0)
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: tls.crt and tls.key are no certificate and its key", dir);
+    ff_buf_fini(&cert);
+    ff_buf_fini(&key);
+    return status;
+}
+
+static enum ff_status client_tls(nng_tls_config *config, const char *dir, const char *url, struct ff_error *err)
+{
+    struct ff_buf ca = {0};
+    char host[256];
+    url_host(url, host, sizeof host);
+    enum ff_status status = tls_file(dir, "ca.crt", &ca, err);
+    if (!status && (nng_tls_config_ca_chain(config, (char *)ca.data, NULL) != 0 ||
+                    nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED) != 0 ||
+                    nng_tls_config_server_name(config, host) != 0))
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: ca.crt is no certificate", dir);
+    ff_buf_fini(&ca);
+    return status;
+}
+
+enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out, struct ff_error *err)
+{
+    if (!dir)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: tls+tcp needs certificates (--tls DIR)", url);
+    nng_tls_config *config;
+    int code = nng_tls_config_alloc(&config, server ? NNG_TLS_MODE_SERVER : NNG_TLS_MODE_CLIENT);
+    if (code)
+        return ff_nng_error(err, code, "TLS for", url);
+    enum ff_status status = server ? server_tls(config, dir, err) : client_tls(config, dir, url, err);
+    if (status)
+        nng_tls_config_free(config);
+    else
+        *out = config;
+    return status;
+}
