@@ -36,7 +36,7 @@ void *ff_arena_try(struct ff_arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    size = (size + 15) & ~(size_t)15;
+    size = size ? (size + 15) & ~(size_t)15 : 16; /* an empty array is not a failure */
     if (arena->limit && (size > arena->limit || arena->used > arena->limit - size))
         return NULL;
     if (arena->room < size && !new_block(arena, size))

@@ -1,3 +1,5 @@
+/* protobuf-c asks for a block per message, string and repeated field, and frees only what it gave up on: both
+ * fit an arena. What a failed unpack left behind goes with the next reset. */
 #include "common/codec/alloc.h"
 
 static void *take(void *arena, size_t size)
@@ -5,7 +7,7 @@ static void *take(void *arena, size_t size)
     return ff_arena_try(arena, size);
 }
 
-static void give_back(void *arena, void *block)
+static void forget(void *arena, void *block)
 {
     (void)arena;
     (void)block;
@@ -13,5 +15,5 @@ static void give_back(void *arena, void *block)
 
 ProtobufCAllocator ff_codec_allocator(struct ff_arena *arena)
 {
-    return (ProtobufCAllocator){.alloc = take, .free = give_back, .allocator_data = arena};
+    return (ProtobufCAllocator){.alloc = take, .free = forget, .allocator_data = arena};
 }

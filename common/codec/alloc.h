@@ -1,4 +1,5 @@
-/* protobuf-c's allocator over an arena: what a message unpacks to is freed with the arena and held to its limit. */
+/* protobuf-c's allocator over an arena: a decoded message is freed with its arena, and the arena's limit
+ * holds against small messages that unfold into large ones. */
 #ifndef FF_COMMON_CODEC_ALLOC_H
 #define FF_COMMON_CODEC_ALLOC_H
 
@@ -6,6 +7,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+/* For the unpack functions of generated code, which then return NULL past the limit. Its free does nothing,
+ * so a message need not be given to free_unpacked. arena is borrowed for as long as the message is used. */
 ProtobufCAllocator ff_codec_allocator(struct ff_arena *arena);
 
 #endif

@@ -1,0 +1,251 @@
+/* One task is one or two attempts: the kind that the job names and, if it fails for a reason that lies in the
+ * data, the fallback. An attempt runs inside ff_workspace_run, so an allocation that fails anywhere in it,
+ * the encoding included, ends it as OUT_OF_MEMORY; only the messages and the summary, which are small, live
+ * outside.
+ *
+ *   attempt: find the kind ─► fill in defaults, check ─► configure ─► fit each metric (or the frame) ─►
+ * encode
+ *
+ * Parameters are checked here again although the coordinator did: a worker believes no peer. */
+#include "worker/fit.h"
+
+#include "common/clock.h"
+#include "worker/emitter.h"
+#include "worker/models/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)FF_FIT_NOT_ENOUGH_DATA == (int)FF_CODE_NOT_ENOUGH_DATA, "one code");
+_Static_assert((int)FF_FIT_CONSTANT == (int)FF_CODE_CONSTANT, "one code");
+_Static_assert((int)FF_FIT_NOT_CONVERGED == (int)FF_CODE_NOT_CONVERGED, "one code");
+_Static_assert((int)FF_FIT_BAD_PARAMETER == (int)FF_CODE_BAD_PARAMETER, "one code");
+
+struct ff_fitter {
+    struct ff_workspace *workspace;
+    struct ff_emitter emitter;
+    struct ff_buf summary;
+    char first_message[FF_EMITTER_MESSAGE]; /* of the kind before the fallback */
+    char message[FF_EMITTER_MESSAGE];
+};
+
+/* One kind tried on one task. */
+struct attempt {
+    struct ff_fitter *fitter;
+    const struct ff_task *task;
+    const struct ff_fit_spec *spec;
+    const struct ff_kind *kind;
+    const void *config;
+    enum ff_code code;
+    struct ff_bytes bytes; /* in the workspace */
+};
+
+struct ff_fitter *ff_fitter_create(void)
+{
+    struct ff_fitter *fitter = ff_xcalloc(1, sizeof *fitter);
+    fitter->workspace = ff_workspace_create(0);
+    ff_emitter_init(&fitter->emitter, fitter->workspace);
+    return fitter;
+}
+
+void ff_fitter_destroy(struct ff_fitter *fitter)
+{
+    if (!fitter)
+        return;
+    ff_workspace_destroy(fitter->workspace);
+    ff_buf_fini(&fitter->summary);
+    free(fitter);
+}
+
+static int refuse(struct attempt *attempt, const char *what, const char *name)
+{
+    struct ff_fit *fit = &attempt->fitter->emitter.fit;
+    return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s: %s", name, what);
+}
+
+static const char *given(const struct ff_fit_spec *spec, const char *name)
+{
+    for (size_t i = 0; i < spec->param_count; i++)
+        if (strcmp(spec->params[i].name, name) == 0)
+            return spec->params[i].text;
+    return NULL;
+}
+
+static int check_given(struct attempt *attempt, const struct ff_kind_schema *schema)
+{
+    for (size_t i = 0; i < attempt->spec->param_count; i++) {
+        const struct ff_param *param = &attempt->spec->params[i];
+        const struct ff_param_schema *known = ff_kind_param(schema, param->name);
+        struct ff_error err = {0};
+        if (!known)
+            return refuse(attempt, "no such parameter", param->name);
+        if (ff_param_check(known, param->text, &err) != FF_OK)
+            return refuse(attempt, err.text, param->name);
+    }
+    return FF_FIT_OK;
+}
+
+static int configure(struct attempt *attempt)
+{
+    struct ff_fit *fit = &attempt->fitter->emitter.fit;
+    const char *name = attempt->spec->kind ? attempt->spec->kind : "";
+    const struct ff_kind_schema *schema = ff_kind_schema(name);
+    attempt->kind = ff_registry_find(name);
+    if (!schema || !attempt->kind)
+        return refuse(attempt, "no such kind", name);
+    int code = check_given(attempt, schema);
+    if (code != FF_FIT_OK)
+        return code;
+    struct ff_kind_param *params = fit->alloc(fit, schema->param_count, sizeof *params);
+    for (size_t i = 0; i < schema->param_count; i++) {
+        const char *text = given(attempt->spec, schema->params[i].name);
+        params[i] =
+            (struct ff_kind_param){schema->params[i].name, text ? text : schema->params[i].default_text};
+    }
+    return attempt->kind->configure(fit, params, schema->param_count, &attempt->config);
+}
+
+static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, size_t count,
+                                        const char *metric)
+{
+    const struct ff_frame *frame = &attempt->task->frame;
+    struct ff_emitter *emitter = &attempt->fitter->emitter;
+    struct ff_kind_frame view = {
+        .t0_ms = frame->t0_ms,
+        .step_ms = frame->step_ms,
+        .steps = frame->steps,
+        .columns = count,
+        .values = ff_frame_column(frame, first),
+        .names = attempt->task->metrics + first,
+    };
+    ff_emitter_begin(emitter);
+    return ff_emitter_end(emitter, metric,
+                          (enum ff_code)attempt->kind->fit(&emitter->fit, attempt->config, &view));
+}
+
+/* The parts of the model, one for each metric or one for all. */
+static struct ff_model_part *fit_parts(struct attempt *attempt, size_t *count)
+{
+    bool multivariate = attempt->kind->flags & FF_KIND_MULTIVARIATE;
+    size_t columns = attempt->task->frame.columns;
+    *count = multivariate ? 1 : columns;
+    struct ff_model_part *parts = ff_workspace_alloc(attempt->fitter->workspace, *count, sizeof *parts);
+    for (size_t i = 0; i < *count; i++)
+        parts[i] = multivariate ? fit_columns(attempt, 0, columns, "")
+                                : fit_columns(attempt, i, 1, attempt->task->metrics[i]);
+    return parts;
+}
+
+/* More than the encoded model can need: names, values, and a few bytes of tags and lengths for each. */
+static size_t size_bound(const struct ff_model *model)
+{
+    size_t size = 64 + strlen(model->kind);
+    for (size_t i = 0; i < model->part_count; i++) {
+        const struct ff_model_part *part = &model->parts[i];
+        size += 64 + strlen(part->metric) + strlen(part->errmsg);
+        for (size_t j = 0; j < part->param_count; j++) {
+            const struct ff_model_param *param = &part->params[j];
+            size += 96 + strlen(param->name) + (param->text ? strlen(param->text) : 0) + param->count * 16;
+            for (size_t k = 0; param->type == FF_VALUE_TEXTS && k < param->count; k++)
+                size += strlen(param->texts[k]);
+        }
+    }
+    return size;
+}
+
+static void encode(struct attempt *attempt, const struct ff_model *model)
+{
+    size_t capacity = size_bound(model);
+    uint8_t *place = ff_workspace_alloc(attempt->fitter->workspace, capacity, 1);
+    struct ff_buf out = {place, 0, capacity}; /* large enough, so never reallocated */
+    ff_model_encode(model, &out);
+    attempt->bytes = ff_buf_bytes(&out);
+    attempt->fitter->summary.size = 0;
+    ff_model_json(model, false, &attempt->fitter->summary);
+}
+
+/* OK if one part is fitted, else the first one's error, whose message becomes the attempt's. */
+static enum ff_code judge(struct attempt *attempt, const struct ff_model_part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].code == FF_CODE_OK)
+            return FF_CODE_OK;
+    if (count == 0)
+        return (enum ff_code)refuse(attempt, "no metrics", attempt->task->name);
+    memcpy(attempt->fitter->emitter.message, parts[0].errmsg, strlen(parts[0].errmsg) + 1);
+    return parts[0].code;
+}
+
+static void work(void *arg)
+{
+    struct attempt *attempt = arg;
+    ff_emitter_begin(&attempt->fitter->emitter);
+    attempt->code = (enum ff_code)configure(attempt);
+    if (attempt->code != FF_CODE_OK)
+        return;
+    struct ff_model model = {.kind = attempt->kind->name, .format_version = attempt->kind->format_version};
+    model.parts = fit_parts(attempt, &model.part_count);
+    attempt->code = judge(attempt, model.parts, model.part_count);
+    if (attempt->code == FF_CODE_OK)
+        encode(attempt, &model);
+}
+
+static struct attempt try_kind(struct ff_fitter *fitter, const struct ff_task *task,
+                               const struct ff_fit_spec *spec)
+{
+    struct attempt attempt = {.fitter = fitter, .task = task, .spec = spec};
+    ff_workspace_reset(fitter->workspace);
+    if (!ff_workspace_run(fitter->workspace, work, &attempt)) {
+        ff_workspace_reset(fitter->workspace);
+        attempt.code = FF_CODE_OUT_OF_MEMORY;
+        struct ff_fit *fit = &fitter->emitter.fit;
+        fit->fail(fit, 0, "no memory left to fit %zu columns x %zu steps", task->frame.columns,
+                  task->frame.steps);
+    }
+    return attempt;
+}
+
+static void fill_model(struct ff_outcome *out, const struct attempt *attempt, enum ff_class class)
+{
+    out->class = class;
+    out->kind = attempt->kind->name;
+    out->summary = ff_buf_text(&attempt->fitter->summary);
+    out->model = attempt->bytes;
+}
+
+static void fill_error(struct ff_outcome *out, enum ff_code code, char *kept, const char *message)
+{
+    out->class = ff_code_is_fault(code) ? FF_OPEN : FF_FAILED;
+    out->code = code;
+    out->errmsg = memcpy(kept, message, FF_EMITTER_MESSAGE);
+}
+
+static void fit_with_fallback(struct ff_fitter *fitter, const struct ff_task *task, struct ff_outcome *out)
+{
+    struct attempt first = try_kind(fitter, task, task->model);
+    if (first.code == FF_CODE_OK) {
+        fill_model(out, &first, FF_FITTED);
+        return;
+    }
+    fill_error(out, first.code, fitter->first_message, fitter->emitter.message);
+    if (!ff_code_allows_fallback(first.code) || !task->fallback || !task->fallback->kind ||
+        !*task->fallback->kind)
+        return;
+    struct attempt second = try_kind(fitter, task, task->fallback);
+    if (second.code == FF_CODE_OK)
+        fill_model(out, &second, FF_FALLBACK);
+    else if (ff_code_is_fault(second.code))
+        fill_error(out, second.code, fitter->message, fitter->emitter.message);
+}
+
+void ff_fit_task(struct ff_fitter *fitter, const struct ff_task *task, struct ff_outcome *out)
+{
+    int64_t start_us = ff_clock_us(), start_cpu_us = ff_thread_cpu_us();
+    out->target = task->target;
+    out->code = FF_CODE_OK;
+    out->errmsg = out->kind = out->summary = "";
+    out->model = (struct ff_bytes){0};
+    fit_with_fallback(fitter, task, out);
+    out->fit_ms = (double)(ff_clock_us() - start_us) / 1000;
+    out->cpu_ms = (double)(ff_thread_cpu_us() - start_cpu_us) / 1000;
+}

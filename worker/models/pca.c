@@ -1,0 +1,235 @@
+/* pca: the few directions in which all targets move together, and limits for how far a row may lie along them
+ * (T²) and off them (Q).
+ *
+ * The rows are standardized (standardize.c) to X, n × p, column by column. The eigenvectors of XᵀX/n are the
+ * loadings. With more columns than rows the smaller XXᵀ/n has the same eigenvalues λ, and an eigenvector u of
+ * it gives the loading Xᵀu/√(nλ) (Turk and Pentland, 1991): 6,000 columns × 2,000 rows cost an eigenproblem
+ * of 2,000. Loadings are turned so that the largest |entry| is positive, because eigenvectors have no sign of
+ * their own.
+ *
+ * T² = Σ t²/λ over the k components kept, Q = |x − x̂|². Their limits are quantiles of g·χ²(h) by Wilson and
+ * Hilferty (1931): g = 1, h = k for T²; for Q, g and h by matching mean and variance (Box, 1954; Nomikos and
+ * MacGregor, 1995). Where that has no value (rows that k components explain entirely; a Q so skewed that the
+ * cube turns negative), the limit of Q is the largest Q seen, and never 0.
+ *
+ * LAPACK's work arrays come from the workspace, so the target's memory limit holds for them too. */
+#include "worker/models/params.h"
+#include "worker/models/registry.h"
+#include "worker/models/standardize.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+enum { LEAST_ROWS = 3, LARGEST_PROBLEM = 20000 };
+
+struct pca {
+    struct ff_columns columns;
+    size_t k;          /* components kept */
+    double explained;  /* their share of the variance */
+    double *variances; /* k eigenvalues, largest first */
+    double *loadings;  /* k * columns: component by component */
+    double *scores;    /* rows * k, component by component */
+    double limit_t2;
+    double limit_q;
+};
+
+static int configure(struct ff_fit *fit, const struct ff_kind_param *params, size_t count,
+                     const void **config)
+{
+    double *variance = fit->alloc(fit, 1, sizeof *variance);
+    *config = variance;
+    return ff_params_number(fit, params, count, "variance", 0.9, variance);
+}
+
+static int refuse(struct ff_fit *fit, const struct ff_columns *columns)
+{
+    if (columns->rows < LEAST_ROWS)
+        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu rows, at least %d are needed", columns->rows,
+                         LEAST_ROWS);
+    size_t smaller = columns->rows < columns->count ? columns->rows : columns->count;
+    if (smaller > LARGEST_PROBLEM)
+        return fit->fail(fit, FF_FIT_BAD_PARAMETER,
+                         "%zu columns x %zu rows; at most %d columns or rows are possible", columns->count,
+                         columns->rows, LARGEST_PROBLEM);
+    if (columns->count > 0)
+        return FF_FIT_OK;
+    for (size_t i = 0; i < columns->dropped_count; i++)
+        if (strcmp(columns->reasons[i], "constant") == 0)
+            return fit->fail(fit, FF_FIT_CONSTANT, "every column is constant or more than half missing");
+    return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "every column is more than half missing");
+}
+
+static bool is_wide(const struct ff_columns *columns)
+{
+    return columns->count > columns->rows;
+}
+
+/* The smaller of XᵀX/n and XXᵀ/n; only the lower triangle is set. */
+static double *gram_matrix(struct ff_fit *fit, const struct ff_columns *columns, int *order)
+{
+    int n = (int)columns->rows, p = (int)columns->count;
+    bool wide = is_wide(columns);
+    *order = wide ? n : p;
+    double *gram = fit->alloc(fit, (size_t)*order * (size_t)*order, sizeof *gram);
+    cblas_dsyrk(CblasColMajor, CblasLower, wide ? CblasNoTrans : CblasTrans, *order, wide ? p : n, 1.0 / n,
+                columns->x, n, 0, gram, *order);
+    return gram;
+}
+
+/* Replaces matrix by its eigenvectors; values ascend. Divide and conquer (LAPACK dsyevd). */
+static int solve(struct ff_fit *fit, double *matrix, int order, double *values)
+{
+    double work_size;
+    int integer_size;
+    LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', order, matrix, order, values, &work_size, -1,
+                        &integer_size, -1);
+    double *work = fit->alloc(fit, (size_t)work_size, sizeof *work);
+    int *integers = fit->alloc(fit, (size_t)integer_size, sizeof *integers);
+    int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', order, matrix, order, values, work,
+                                   (int)work_size, integers, integer_size);
+    if (info != 0)
+        return fit->fail(fit, FF_FIT_NOT_CONVERGED, "dsyevd gave up on a %d x %d matrix (info %d)", order,
+                         order, info);
+    return FF_FIT_OK;
+}
+
+/* The fewest components with at least share of the variance. values ascend. */
+static void choose_components(struct ff_fit *fit, const double *values, int order, double share,
+                              struct pca *pca)
+{
+    double total = 0, kept = 0;
+    for (int i = order; i-- > 0;)
+        total += fmax(values[i], 0);
+    pca->variances = fit->alloc(fit, (size_t)order, sizeof(double));
+    for (int i = order; i-- > 0 && values[i] > 0 && (pca->k == 0 || kept < share * total);) {
+        pca->variances[pca->k++] = values[i];
+        kept += values[i];
+    }
+    pca->explained = kept / total;
+}
+
+static void orient(double *loading, size_t p)
+{
+    size_t largest = cblas_idamax((int)p, loading, 1);
+    if (loading[largest] < 0)
+        cblas_dscal((int)p, -1, loading, 1);
+}
+
+static void take_loadings(struct ff_fit *fit, const double *vectors, int order, struct pca *pca)
+{
+    int n = (int)pca->columns.rows, p = (int)pca->columns.count;
+    pca->loadings = fit->alloc(fit, pca->k * (size_t)p, sizeof(double));
+    for (size_t j = 0; j < pca->k; j++) {
+        const double *vector = vectors + (size_t)(order - 1 - (int)j) * (size_t)order;
+        double *loading = pca->loadings + j * (size_t)p;
+        if (is_wide(&pca->columns))
+            cblas_dgemv(CblasColMajor, CblasTrans, n, p, 1 / sqrt(n * pca->variances[j]), pca->columns.x, n,
+                        vector, 1, 0, loading, 1);
+        else
+            cblas_dcopy(p, vector, 1, loading, 1);
+        orient(loading, (size_t)p);
+    }
+}
+
+/* scores = X·P, then X becomes the part of itself that they do not explain. */
+static void project(struct ff_fit *fit, struct pca *pca)
+{
+    int n = (int)pca->columns.rows, p = (int)pca->columns.count, k = (int)pca->k;
+    pca->scores = fit->alloc(fit, pca->columns.rows * pca->k, sizeof(double));
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, k, p, 1, pca->columns.x, n, pca->loadings, p, 0,
+                pca->scores, n);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, p, k, -1, pca->scores, n, pca->loadings, p, 1,
+                pca->columns.x, n);
+}
+
+static void row_squares(const double *x, size_t n, size_t p, double *q)
+{
+    for (size_t i = 0; i < n; i++)
+        q[i] = 0;
+    for (size_t c = 0; c < p; c++)
+        for (size_t i = 0; i < n; i++)
+            q[i] += x[c * n + i] * x[c * n + i];
+}
+
+/* The 0.999 quantile of g·χ²(h). */
+static double chi_square_limit(double g, double h)
+{
+    double root = 1 - 2 / (9 * h) + 3.0902 * sqrt(2 / (9 * h));
+    return g * h * root * root * root;
+}
+
+static double q_limit(const double *q, size_t n, size_t p)
+{
+    double mean = 0, variance = 0, largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += q[i] / (double)n;
+        largest = fmax(largest, q[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        variance += (q[i] - mean) * (q[i] - mean) / (double)n;
+    double rounding = 1e-18 * (double)p;
+    double limit = mean > rounding ? chi_square_limit(variance / (2 * mean), 2 * mean * mean / variance) : 0;
+    return limit > 0 ? limit : fmax(largest, 1e-9 * (double)p);
+}
+
+static void find_limits(struct ff_fit *fit, struct pca *pca)
+{
+    size_t n = pca->columns.rows, p = pca->columns.count;
+    double *q = fit->alloc(fit, n, sizeof *q);
+    row_squares(pca->columns.x, n, p, q);
+    pca->limit_t2 = chi_square_limit(1, (double)pca->k);
+    pca->limit_q = q_limit(q, n, p);
+}
+
+static void emit(struct ff_fit *fit, const struct pca *pca)
+{
+    const struct ff_columns *columns = &pca->columns;
+    fit->integer(fit, "n", (int64_t)columns->rows, FF_SUMMARY);
+    fit->integer(fit, "columns", (int64_t)columns->count, FF_SUMMARY);
+    fit->integer(fit, "dropped", (int64_t)columns->dropped_count, FF_SUMMARY);
+    fit->integer(fit, "components", (int64_t)pca->k, FF_SUMMARY);
+    fit->number(fit, "explained", pca->explained, FF_SUMMARY);
+    fit->number(fit, "limit_t2", pca->limit_t2, FF_SUMMARY);
+    fit->number(fit, "limit_q", pca->limit_q, FF_SUMMARY);
+    fit->texts(fit, "names", columns->names, columns->count, FF_EXPORT);
+    fit->numbers(fit, "means", columns->means, columns->count, FF_EXPORT);
+    fit->numbers(fit, "sds", columns->sds, columns->count, FF_EXPORT);
+    fit->numbers(fit, "eigenvalues", pca->variances, pca->k, FF_EXPORT);
+    fit->numbers(fit, "loadings", pca->loadings, pca->k * columns->count, FF_EXPORT);
+    fit->texts(fit, "dropped_names", columns->dropped, columns->dropped_count, FF_EXPORT);
+    fit->texts(fit, "dropped_reasons", columns->reasons, columns->dropped_count, FF_EXPORT);
+}
+
+static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kind_frame *frame)
+{
+    const double *share = config;
+    struct pca pca = {0};
+    ff_standardize(fit, frame, &pca.columns);
+    int code = refuse(fit, &pca.columns);
+    if (code != FF_FIT_OK)
+        return code;
+    int order;
+    double *vectors = gram_matrix(fit, &pca.columns, &order);
+    double *values = fit->alloc(fit, (size_t)order, sizeof *values);
+    code = solve(fit, vectors, order, values);
+    if (code != FF_FIT_OK)
+        return code;
+    choose_components(fit, values, order, *share, &pca);
+    take_loadings(fit, vectors, order, &pca);
+    project(fit, &pca);
+    find_limits(fit, &pca);
+    emit(fit, &pca);
+    return FF_FIT_OK;
+}
+
+const struct ff_kind ff_kind_pca = {
+    .abi_version = FF_KIND_ABI_VERSION,
+    .struct_size = sizeof(struct ff_kind),
+    .name = "pca",
+    .format_version = 1,
+    .flags = FF_KIND_MULTIVARIATE,
+    .configure = configure,
+    .fit = fit_frame,
+};

@@ -1,0 +1,16 @@
+/* The kinds that are built in. A new one is a file here, a line in registry.c, and its schema in
+ * common/kinds.c. */
+#ifndef FF_WORKER_MODELS_REGISTRY_H
+#define FF_WORKER_MODELS_REGISTRY_H
+
+#include "worker/models/kind.h"
+
+extern const struct ff_kind ff_kind_seasonal;
+extern const struct ff_kind ff_kind_ewma;
+extern const struct ff_kind ff_kind_pca;
+extern const struct ff_kind ff_kind_busy;
+
+/* NULL if there is none of that name. */
+const struct ff_kind *ff_registry_find(const char *name);
+
+#endif
