@@ -33,6 +33,7 @@ static void free_worker(struct ff_worker *worker)
     free(worker->version);
     free(worker->profile);
     free(worker->executors);
+    free(worker->missing);
     free(worker);
 }
 

@@ -38,8 +38,8 @@ struct ff_worker {
     int64_t waiting_until_ms;
     struct ff_lease_request asked;
 
-    /* Leases granted that a Beat did not list, to find those whose answer never arrived. */
-    uint64_t missing[4];
+    /* Leases that are its own but that its last Beat did not list: whose answer perhaps never arrived. */
+    uint64_t *missing;
     size_t missing_count;
 };
 

@@ -23,6 +23,8 @@ struct ff_store_thread {
 static enum ff_status apply(struct ff_store *store, struct ff_write *write, struct ff_error *err)
 {
     switch (write->op) {
+    case FF_WRITE_NOTHING:
+        return FF_OK;
     case FF_WRITE_JOB:
         return ff_store_put_job(store, &write->job, err);
     case FF_WRITE_TARGETS:

@@ -6,7 +6,8 @@
 #include "common/queue.h"
 #include "coordinator/store.h"
 
-enum ff_write_op { FF_WRITE_JOB, FF_WRITE_TARGETS, FF_WRITE_REPORT, FF_WRITE_PUBLISH, FF_WRITE_COST };
+/* FF_WRITE_NOTHING comes back behind the commit of all that was pushed before it. */
+enum ff_write_op { FF_WRITE_NOTHING, FF_WRITE_JOB, FF_WRITE_TARGETS, FF_WRITE_REPORT, FF_WRITE_PUBLISH, FF_WRITE_COST };
 
 /* What is written must stay as it is until the write comes back. */
 struct ff_write {

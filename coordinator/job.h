@@ -1,0 +1,62 @@
+/* One job in the coordinator's memory: its record, and while it runs its specification, targets and counts. Used by
+ * the loop's thread only. */
+#ifndef FF_COORDINATOR_JOB_H
+#define FF_COORDINATOR_JOB_H
+
+#include "coordinator/dispatch.h"
+#include "coordinator/loader.h"
+#include "coordinator/store.h"
+#include "coordinator/targetset.h"
+
+struct ff_job {
+    struct ff_job *next;
+    struct ff_arena arena;       /* of the record's strings */
+    struct ff_job_record record; /* counts in it are of what is committed */
+    char *id;                    /* NAME-NUMBER */
+
+    /* While it is loading or running. */
+    struct ff_loaded *loaded;
+    struct ff_load_progress *progress;
+    size_t total;      /* targets, and one more for the frame of all */
+    size_t committed;  /* of total */
+    bool finishing;    /* its last write is under way */
+    enum ff_class all_class;
+
+    /* Wall times in CLOCK_MONOTONIC milliseconds, for time_ms. */
+    int64_t accepted_ms, running_ms, last_result_ms;
+    double fit_sum_ms;
+    double plan_ms;
+    uint64_t retries;
+
+    uint64_t version;    /* raised by every change that a viewer would show */
+    struct ff_waiter *waiters; /* Status calls that wait for a newer version */
+};
+
+/* Takes copies of the record's strings. */
+struct ff_job *ff_job_create(const struct ff_job_record *record);
+void ff_job_destroy(struct ff_job *job);
+/* After the row is written: fills in the id. */
+void ff_job_name(struct ff_job *job);
+
+bool ff_job_is_all(const struct ff_job *job, uint32_t target);
+/* What the worker is asked to fit, and under which limits. The frame's values point into the target set. */
+void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task *task);
+uint32_t ff_job_timeout_ms(const struct ff_job *job, uint32_t target);
+uint64_t ff_job_memory_bytes(const struct ff_job *job, uint32_t target);
+
+/* The dispatch items of a loaded job; count is job->total. Free them. */
+struct ff_dispatch_item *ff_job_items(const struct ff_job *job);
+/* The targets as they are stored. In the arena. */
+struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct ff_arena *arena);
+
+/* Counts a committed outcome. */
+void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome);
+/* Whether more targets failed or were quarantined than limits.max_failed allows. */
+bool ff_job_failed_too_many(const struct ff_job *job);
+/* "time_ms" of a job that ends now, into record.times. */
+void ff_job_set_times(struct ff_job *job, int64_t now_ms);
+
+/* For viewers; strings are borrowed from the job. remaining_ms: of one slot, < 0 if not known. */
+void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots, struct ff_job_status *out);
+
+#endif

@@ -1,0 +1,177 @@
+#include "coordinator/loader.h"
+
+#include "common/objects.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+struct ff_loader {
+    struct ff_queue queue;
+    struct ff_queue *back;
+    atomic_bool stop;
+    _Atomic(struct ff_load *) current;
+    pthread_t thread;
+};
+
+/* ---- what the loop needs beside the targets ----------------------------------------------------------------------------- */
+
+static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
+{
+    return (struct ff_fit_spec){model->kind, model->params, model->param_count};
+}
+
+static bool wants_metric(const struct ff_model_rule *rule, const char *metric)
+{
+    for (size_t i = 0; i < rule->metrics.count; i++)
+        if (strcmp(rule->metrics.items[i], metric) == 0)
+            return true;
+    return rule->metrics.count == 0;
+}
+
+static void choose_metrics(struct ff_loaded *loaded, size_t rule)
+{
+    const struct ff_targetset *set = loaded->set;
+    const char **names = ff_xalloc((set->metric_count + 1) * sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; i < set->metric_count; i++)
+        if (wants_metric(&loaded->spec->top[rule], set->metrics[i]))
+            names[count++] = set->metrics[i];
+    loaded->metrics[rule] = names;
+    loaded->metric_counts[rule] = count;
+}
+
+/* Moves the columns that the target's rule names to the front and forgets the others. */
+static void compact_columns(const struct ff_loaded *loaded, struct ff_target *target)
+{
+    const struct ff_targetset *set = loaded->set;
+    if (target->rule < 0 || !target->frame.values || loaded->metric_counts[target->rule] == set->metric_count)
+        return;
+    double *values = (double *)(uintptr_t)target->frame.values;
+    size_t kept = 0, steps = target->frame.steps;
+    for (size_t i = 0; i < set->metric_count; i++)
+        if (wants_metric(&loaded->spec->top[target->rule], set->metrics[i]))
+            memmove(values + kept++ * steps, values + i * steps, steps * sizeof *values);
+    target->frame.columns = kept;
+}
+
+static void add_big(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame)
+{
+    struct ff_bytes bytes = {(const uint8_t *)frame->values, ff_frame_bytes(frame)};
+    if (!frame->values || bytes.size <= FF_BIG_FRAME_BYTES)
+        return;
+    loaded->big = ff_xrealloc(loaded->big, (loaded->big_count + 1) * sizeof *loaded->big);
+    loaded->big[loaded->big_count++] = (struct ff_big_frame){target, ff_object_hash(bytes)};
+}
+
+const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded, uint32_t target)
+{
+    for (size_t i = 0; i < loaded->big_count; i++)
+        if (loaded->big[i].target == target)
+            return &loaded->big[i];
+    return NULL;
+}
+
+static void complete(struct ff_loaded *loaded)
+{
+    const struct ff_jobspec *spec = loaded->spec;
+    loaded->all = fit_spec(&spec->all);
+    loaded->fallback = fit_spec(&spec->fallback);
+    loaded->rules = ff_xcalloc(spec->top_count + 1, sizeof *loaded->rules);
+    loaded->metrics = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metrics);
+    loaded->metric_counts = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metric_counts);
+    for (size_t i = 0; i < spec->top_count; i++) {
+        loaded->rules[i] = fit_spec(&spec->top[i].model);
+        choose_metrics(loaded, i);
+    }
+    for (size_t i = 0; i < loaded->set->target_count; i++) {
+        compact_columns(loaded, &loaded->set->targets[i]);
+        add_big(loaded, (uint32_t)i, &loaded->set->targets[i].frame);
+    }
+    add_big(loaded, (uint32_t)loaded->set->target_count, &loaded->set->all);
+}
+
+void ff_loaded_destroy(struct ff_loaded *loaded)
+{
+    if (!loaded)
+        return;
+    for (size_t i = 0; loaded->metrics && i < loaded->spec->top_count; i++)
+        free(loaded->metrics[i]);
+    free(loaded->metrics);
+    free(loaded->metric_counts);
+    free(loaded->rules);
+    free(loaded->big);
+    ff_targetset_destroy(loaded->set);
+    ff_jobspec_destroy(loaded->spec);
+    free(loaded);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------------------------------------ */
+
+static void load(struct ff_load *load)
+{
+    struct ff_loaded *loaded = ff_xcalloc(1, sizeof *loaded);
+    enum ff_status status = ff_jobspec_parse(&load->source, &loaded->spec, &load->error);
+    if (!status)
+        status = ff_targetset_load(loaded->spec, &load->progress, &loaded->set, &load->error);
+    if (status) {
+        ff_loaded_destroy(loaded);
+        return;
+    }
+    complete(loaded);
+    load->loaded = loaded;
+}
+
+static void *run(void *context)
+{
+    struct ff_loader *loader = context;
+    for (;;) {
+        bool stop = atomic_load(&loader->stop);
+        struct ff_event *events = ff_queue_pop_all(&loader->queue);
+        if (!events && stop)
+            return NULL;
+        if (!events)
+            ff_queue_wait(&loader->queue, -1);
+        while (events) {
+            struct ff_load *item = (struct ff_load *)events;
+            events = events->next;
+            atomic_store(&loader->current, item);
+            if (atomic_load(&loader->stop))
+                ff_error_set(&item->error, FF_CANCELLED, "the coordinator ends");
+            else
+                load(item);
+            atomic_store(&loader->current, NULL);
+            ff_queue_push(loader->back, &item->event);
+        }
+    }
+}
+
+struct ff_loader *ff_loader_start(struct ff_queue *back)
+{
+    struct ff_loader *loader = ff_xcalloc(1, sizeof *loader);
+    loader->back = back;
+    ff_queue_init(&loader->queue);
+    pthread_create(&loader->thread, NULL, run, loader);
+    return loader;
+}
+
+void ff_loader_stop(struct ff_loader *loader)
+{
+    if (!loader)
+        return;
+    atomic_store(&loader->stop, true);
+    struct ff_load *current = atomic_load(&loader->current);
+    if (current)
+        atomic_store(&current->progress.cancel, true);
+    eventfd_write(loader->queue.fd, 1);
+    pthread_join(loader->thread, NULL);
+    ff_queue_fini(&loader->queue);
+    free(loader);
+}
+
+void ff_loader_push(struct ff_loader *loader, struct ff_load *load_item)
+{
+    ff_queue_push(&loader->queue, &load_item->event);
+}
