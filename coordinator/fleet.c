@@ -1,0 +1,200 @@
+#include "coordinator/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEPT_GONE = 100 };
+
+struct ff_fleet {
+    struct ff_worker **workers; /* in order of id */
+    size_t count;
+    size_t capacity;
+    size_t gone;
+    uint64_t last_id;
+    uint32_t slots;
+    uint32_t ready;
+};
+
+const char *ff_worker_state_name(enum ff_worker_state state)
+{
+    static const char *const names[] = {"ready", "draining", "lost", "left"};
+    return names[state];
+}
+
+static bool is_here(const struct ff_worker *worker)
+{
+    return worker->state == FF_WORKER_READY || worker->state == FF_WORKER_DRAINING;
+}
+
+static void free_worker(struct ff_worker *worker)
+{
+    free(worker->name);
+    free(worker->host);
+    free(worker->version);
+    free(worker->profile);
+    free(worker->executors);
+    free(worker);
+}
+
+struct ff_fleet *ff_fleet_create(void)
+{
+    return ff_xcalloc(1, sizeof(struct ff_fleet));
+}
+
+void ff_fleet_destroy(struct ff_fleet *fleet)
+{
+    if (!fleet)
+        return;
+    for (size_t i = 0; i < fleet->count; i++)
+        free_worker(fleet->workers[i]);
+    free(fleet->workers);
+    free(fleet);
+}
+
+/* The lowest N such that no worker that is here is called HOST-N. */
+static char *free_name(const struct ff_fleet *fleet, const char *host)
+{
+    for (unsigned number = 1;; number++) {
+        char *name = ff_xasprintf("%s-%u", host, number);
+        bool taken = false;
+        for (size_t i = 0; i < fleet->count && !taken; i++)
+            taken = is_here(fleet->workers[i]) && strcmp(fleet->workers[i]->name, name) == 0;
+        if (!taken)
+            return name;
+        free(name);
+    }
+}
+
+struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request, const char *version,
+                                int64_t now_ms)
+{
+    if (fleet->count == fleet->capacity) {
+        fleet->capacity = fleet->capacity ? fleet->capacity * 2 : 16;
+        fleet->workers = ff_xrealloc(fleet->workers, fleet->capacity * sizeof(struct ff_worker *));
+    }
+    struct ff_worker *worker = ff_xcalloc(1, sizeof *worker);
+    worker->id = ++fleet->last_id;
+    worker->name = free_name(fleet, *request->host ? request->host : "worker");
+    worker->host = ff_xstrdup(request->host);
+    worker->version = ff_xstrdup(version);
+    worker->profile = ff_xstrdup(request->profile);
+    worker->pid = request->pid;
+    worker->slots = request->slots;
+    worker->incarnation = request->incarnation;
+    worker->joined_ms = worker->heard_ms = now_ms;
+    fleet->workers[fleet->count++] = worker;
+    fleet->slots += worker->slots;
+    fleet->ready++;
+    return worker;
+}
+
+struct ff_worker *ff_fleet_find(const struct ff_fleet *fleet, uint64_t id)
+{
+    size_t low = 0, high = fleet->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (fleet->workers[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < fleet->count && fleet->workers[low]->id == id && is_here(fleet->workers[low]);
+    return found ? fleet->workers[low] : NULL;
+}
+
+struct ff_worker *ff_fleet_same(const struct ff_fleet *fleet, uint64_t incarnation)
+{
+    for (size_t i = 0; i < fleet->count; i++)
+        if (is_here(fleet->workers[i]) && fleet->workers[i]->incarnation == incarnation)
+            return fleet->workers[i];
+    return NULL;
+}
+
+struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count)
+{
+    *count = fleet->count;
+    return fleet->workers;
+}
+
+void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms)
+{
+    worker->heard_ms = now_ms;
+}
+
+static void take_no_more_work(struct ff_fleet *fleet, struct ff_worker *worker)
+{
+    if (worker->state == FF_WORKER_READY) {
+        fleet->slots -= worker->slots;
+        fleet->ready--;
+    }
+}
+
+void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat, int64_t now_ms)
+{
+    worker->heard_ms = now_ms;
+    if (beat->draining) {
+        take_no_more_work(fleet, worker);
+        worker->state = FF_WORKER_DRAINING;
+    }
+    worker->executor_count = beat->executor_count < worker->slots ? beat->executor_count : worker->slots;
+    worker->executors = ff_xrealloc(worker->executors, (worker->executor_count + 1) * sizeof *worker->executors);
+    memcpy(worker->executors, beat->executors, worker->executor_count * sizeof *worker->executors);
+}
+
+static void forget_oldest_gone(struct ff_fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->count; i++) {
+        if (is_here(fleet->workers[i]))
+            continue;
+        free_worker(fleet->workers[i]);
+        memmove(&fleet->workers[i], &fleet->workers[i + 1], (--fleet->count - i) * sizeof(struct ff_worker *));
+        fleet->gone--;
+        return;
+    }
+}
+
+void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_worker_state state)
+{
+    take_no_more_work(fleet, worker);
+    worker->state = state;
+    worker->executor_count = 0;
+    if (++fleet->gone > KEPT_GONE)
+        forget_oldest_gone(fleet);
+}
+
+struct ff_worker *ff_fleet_expired(const struct ff_fleet *fleet, int64_t now_ms)
+{
+    for (size_t i = 0; i < fleet->count; i++)
+        if (is_here(fleet->workers[i]) && now_ms - fleet->workers[i]->heard_ms > FF_FLEET_EXPIRY_MS)
+            return fleet->workers[i];
+    return NULL;
+}
+
+void ff_fleet_shift(struct ff_fleet *fleet, int64_t gap_ms)
+{
+    for (size_t i = 0; i < fleet->count; i++)
+        fleet->workers[i]->heard_ms += gap_ms;
+}
+
+uint32_t ff_fleet_slots(const struct ff_fleet *fleet)
+{
+    return fleet->slots;
+}
+
+uint32_t ff_fleet_workers(const struct ff_fleet *fleet)
+{
+    return fleet->ready;
+}
+
+bool ff_fleet_profiles_differ(const struct ff_fleet *fleet)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < fleet->count; i++) {
+        if (!is_here(fleet->workers[i]))
+            continue;
+        if (first && strcmp(first, fleet->workers[i]->profile) != 0)
+            return true;
+        first = fleet->workers[i]->profile;
+    }
+    return false;
+}

@@ -1,0 +1,74 @@
+/* Who works: the workers that joined, when they were heard of last, what their executors do.
+ *
+ * Pure: time is an argument. A worker's calls that wait for an answer are opaque here. */
+#ifndef FF_COORDINATOR_FLEET_H
+#define FF_COORDINATOR_FLEET_H
+
+#include "common/wire.h"
+
+enum { FF_FLEET_BEAT_MS = 2000, FF_FLEET_EXPIRY_MS = 15000 };
+
+enum ff_worker_state { FF_WORKER_READY, FF_WORKER_DRAINING, FF_WORKER_LOST, FF_WORKER_LEFT };
+const char *ff_worker_state_name(enum ff_worker_state state);
+
+struct ff_worker {
+    uint64_t id; /* > 0, never used twice within an epoch */
+    char *name;  /* HOST-N */
+    char *host;
+    char *version;
+    char *profile;
+    uint32_t pid;
+    uint32_t slots;
+    uint64_t incarnation;
+    enum ff_worker_state state;
+    int64_t joined_ms;
+    int64_t heard_ms;
+    uint32_t pipe;      /* its connection for calls */
+    uint32_t beat_pipe;
+    struct ff_executor_state *executors;
+    size_t executor_count;
+    uint64_t done; /* targets whose outcome it brought */
+
+    /* Lease: the number of the last request, what was granted for it, and the request that waits. */
+    uint64_t sequence;
+    uint64_t granted;     /* lease of the last answer, 0: none */
+    size_t granted_from;  /* first target of the part that was sent last */
+    size_t granted_to;    /* behind its last; less than the lease's count: parts are still to be sent */
+    void *waiting;        /* the call of a Lease that waits; NULL: none */
+    int64_t waiting_until_ms;
+    struct ff_lease_request asked;
+
+    /* Leases granted that a Beat did not list, to find those whose answer never arrived. */
+    uint64_t missing[4];
+    size_t missing_count;
+};
+
+struct ff_fleet;
+
+struct ff_fleet *ff_fleet_create(void);
+void ff_fleet_destroy(struct ff_fleet *fleet);
+
+/* The new worker, borrowed until ff_fleet_gone(). */
+struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request, const char *version,
+                                int64_t now_ms);
+/* A worker that is there (ready or draining); NULL if it is not known any more. */
+struct ff_worker *ff_fleet_find(const struct ff_fleet *fleet, uint64_t id);
+/* The one of that incarnation, if it joined before and is still there; NULL. */
+struct ff_worker *ff_fleet_same(const struct ff_fleet *fleet, uint64_t incarnation);
+/* All, also the last hundred that are gone, in order of joining. */
+struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count);
+
+void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms);
+void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat, int64_t now_ms);
+/* Marks it as lost or left; it may be freed by this. */
+void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_worker_state state);
+/* The first worker whose time is over, NULL if none. */
+struct ff_worker *ff_fleet_expired(const struct ff_fleet *fleet, int64_t now_ms);
+/* After a pause of the coordinator itself: nobody is to blame for it. */
+void ff_fleet_shift(struct ff_fleet *fleet, int64_t gap_ms);
+
+uint32_t ff_fleet_slots(const struct ff_fleet *fleet);   /* of those that take work */
+uint32_t ff_fleet_workers(const struct ff_fleet *fleet);
+bool ff_fleet_profiles_differ(const struct ff_fleet *fleet);
+
+#endif
