@@ -13,6 +13,7 @@
 #include <gnu/libc-version.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct build_id {
@@ -72,7 +73,10 @@ const char *ff_fit_profile(void)
 
 void ff_fit_warm_up(void)
 {
-    double a[4] = {1, 2, 3, 4}, b[4] = {1, 0, 0, 1}, c[4];
+    enum { SIDE = 128 }; /* above what OpenBLAS multiplies without its buffer */
+    double *a = ff_xcalloc(SIDE * SIDE, sizeof *a), *b = ff_xcalloc(SIDE * SIDE, sizeof *b);
     openblas_set_num_threads(1);
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, 2, 2, 2, 1, a, 2, b, 2, 0, c, 2);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, b, SIDE);
+    free(a);
+    free(b);
 }

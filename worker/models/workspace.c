@@ -1,9 +1,10 @@
-/* A stack of mappings, filled from the top one.
+/* A list of mappings: small allocations fill one after the other, a large one gets a mapping of its own.
  *
  * mmap and not malloc: what a large target used goes back to the system at once, and the ordinary target (a
- * few hundred KiB) finds its pages already touched, which saves more than its arithmetic costs. The lowest
- * block is kept between targets, all others are unmapped. A block is at least as large as all before it
- * together, so n bytes need O(log n) mappings and at most twice the memory.
+ * few hundred KiB) finds its pages already touched, which saves more than its arithmetic costs. The first
+ * block is kept between targets, all others are unmapped. Blocks to fill double in size up to LARGE, so few
+ * mappings are needed, and address space, which is what RLIMIT_AS counts, exceeds what was asked for by about
+ * that at most.
  *
  * Failure leaves by longjmp to ff_workspace_run; it is the only function here with a setjmp, and has no
  * locals that change after it. Under ASan the unused part of a block is poisoned, with a gap behind every
@@ -26,7 +27,7 @@ enum { GAP = 64 };
 enum { GAP = 0 };
 #endif
 
-enum { ALIGNMENT = 64, FIRST_BLOCK = 1 << 20, MAX_BLOCKS = 64 };
+enum { ALIGNMENT = 64, FIRST_BLOCK = 1 << 20, LARGE = 16 << 20, MAX_BLOCKS = 256 };
 
 struct block {
     char *base;
@@ -36,9 +37,10 @@ struct block {
 struct ff_workspace {
     struct block blocks[MAX_BLOCKS];
     size_t block_count;
-    size_t used;   /* of the top block */
-    size_t mapped; /* bytes of all blocks */
-    size_t taken;  /* bytes since the last reset */
+    size_t filling; /* index of the block that small allocations fill */
+    size_t used;    /* of that block */
+    size_t mapped;  /* bytes of all blocks */
+    size_t taken;   /* bytes since the last reset */
     size_t limit;
     jmp_buf failure;
 };
@@ -77,6 +79,7 @@ void ff_workspace_reset(struct ff_workspace *workspace)
         unmap_top(workspace);
     if (workspace->block_count == 1)
         POISON(workspace->blocks[0].base, workspace->blocks[0].size);
+    workspace->filling = 0;
     workspace->used = 0;
     workspace->taken = 0;
 }
@@ -89,25 +92,41 @@ bool ff_workspace_run(struct ff_workspace *workspace, void (*work)(void *arg), v
     return true;
 }
 
-static bool map_block(struct ff_workspace *workspace, size_t least)
+/* The base of a new block of at least size bytes, NULL without memory. */
+static char *map_block(struct ff_workspace *workspace, size_t size)
 {
-    size_t size = workspace->mapped > FIRST_BLOCK ? workspace->mapped : FIRST_BLOCK;
-    size = least > size ? (least + 4095) & ~(size_t)4095 : size;
     if (workspace->block_count == MAX_BLOCKS)
-        return false;
+        return NULL;
+    size = size > FIRST_BLOCK ? (size + 4095) & ~(size_t)4095 : FIRST_BLOCK;
     char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
-        return false;
+        return NULL;
     POISON(base, size);
     workspace->blocks[workspace->block_count++] = (struct block){base, size};
     workspace->mapped += size;
-    workspace->used = 0;
-    return true;
+    return base;
 }
 
-static size_t room(const struct ff_workspace *workspace)
+static char *take_large(struct ff_workspace *workspace, size_t stride)
 {
-    return workspace->block_count ? workspace->blocks[workspace->block_count - 1].size - workspace->used : 0;
+    /* The block that is kept between targets comes first. */
+    if (workspace->block_count == 0 && !map_block(workspace, FIRST_BLOCK))
+        return NULL;
+    return map_block(workspace, stride);
+}
+
+static char *take_small(struct ff_workspace *workspace, size_t stride)
+{
+    size_t room = workspace->block_count ? workspace->blocks[workspace->filling].size - workspace->used : 0;
+    if (room < stride) {
+        size_t size = workspace->mapped < LARGE ? workspace->mapped : LARGE;
+        if (!map_block(workspace, size > stride ? size : stride))
+            return NULL;
+        workspace->filling = workspace->block_count - 1;
+        workspace->used = 0;
+    }
+    workspace->used += stride;
+    return workspace->blocks[workspace->filling].base + workspace->used - stride;
 }
 
 void *ff_workspace_alloc(struct ff_workspace *workspace, size_t count, size_t size)
@@ -117,11 +136,10 @@ void *ff_workspace_alloc(struct ff_workspace *workspace, size_t count, size_t si
         bytes > SIZE_MAX / 4)
         longjmp(workspace->failure, 1);
     size_t stride = ((bytes ? bytes : 1) + GAP + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (room(workspace) < stride && !map_block(workspace, stride))
+    char *place = stride > LARGE ? take_large(workspace, stride) : take_small(workspace, stride);
+    if (!place)
         longjmp(workspace->failure, 1);
-    char *place = workspace->blocks[workspace->block_count - 1].base + workspace->used;
     UNPOISON(place, bytes);
-    workspace->used += stride;
     workspace->taken += bytes;
     return place;
 }

@@ -86,6 +86,22 @@ Test(workspace, what_a_large_target_used_goes_back_to_the_system)
     cr_expect_eq(ff_workspace_mapped(workspace), usual);
 }
 
+static void take_large_and_small(void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < 8; i++) {
+        memset(ff_workspace_alloc(workspace, 20 << 20, 1), 1, 100);
+        memset(ff_workspace_alloc(workspace, 1000, 1), 1, 1000);
+    }
+}
+
+Test(workspace, little_more_is_mapped_than_asked_for)
+{
+    workspace = ff_workspace_create(0);
+    cr_assert(ff_workspace_run(workspace, take_large_and_small, NULL));
+    cr_expect_lt(ff_workspace_mapped(workspace), 165 << 20);
+}
+
 Test(workspace, destroying_none_is_allowed)
 {
     ff_workspace_destroy(NULL);

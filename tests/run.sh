@@ -1,0 +1,46 @@
+#!/bin/sh
+# Every test that CI runs, from a fresh Debian 12: installs what they need (apt, only what is missing), builds Release
+# into build/ and AddressSanitizer + UBSan into build-asan/, and runs the tests of both. The last line is ctest's.
+# Arguments go to both ctest runs (such as -R unit). FITFLEET_TEST_DATA: a folder of larger real data, optional.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+. deploy/lib.sh
+
+jobs=${FITFLEET_TEST_JOBS:-2}
+
+unpack_data() {
+    pack=../shared/data/dev.tar.zst
+    if [ -n "${FITFLEET_TEST_DATA:-}" ]; then
+        say "Test data: $FITFLEET_TEST_DATA"
+    elif [ -f "$pack" ]; then
+        if [ ! -e build/testdata/.unpacked ]; then
+            say "Unpacking the test data into build/testdata"
+            as_caller mkdir -p build/testdata
+            as_caller tar --zstd -xf "$pack" -C build/testdata --strip-components=1 --no-same-owner
+            as_caller touch build/testdata/.unpacked
+        fi
+        export FITFLEET_TEST_DATA="$root/build/testdata"
+    else
+        say "Test data: none ($pack); tests on it are skipped"
+    fi
+}
+
+build() {
+    say "Building $1 into $2/"
+    as_caller cmake --preset "$1" -DFITFLEET_TESTS=ON >/dev/null
+    as_caller cmake --build "$2" -j "$jobs"
+}
+
+install_packages build test
+unpack_data
+build release build
+build asan build-asan
+
+say "Tests under AddressSanitizer and UBSan"
+as_caller env ${FITFLEET_TEST_DATA:+FITFLEET_TEST_DATA="$FITFLEET_TEST_DATA"} \
+    ctest --test-dir build-asan --output-on-failure -j "$jobs" "$@"
+say "Tests of the release build"
+as_caller env ${FITFLEET_TEST_DATA:+FITFLEET_TEST_DATA="$FITFLEET_TEST_DATA"} \
+    ctest --test-dir build --output-on-failure -j "$jobs" "$@"
