@@ -93,11 +93,19 @@ static enum ff_status add_matches(struct finder *finder, const glob_t *matches, 
                  : ff_error_set(err, FF_INVALID_ARGUMENT, "data.files: no file matches '%s'", pattern);
 }
 
+/* A folder that is not there means no match; one that can't be read might hide files: stop. */
+static int is_serious(const char *path, int error)
+{
+    (void)path;
+    errno = error;
+    return error != ENOENT && error != ENOTDIR;
+}
+
 static enum ff_status find_pattern(struct finder *finder, const char *pattern, const char *root,
                                    struct ff_error *err)
 {
     glob_t matches;
-    int result = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &matches);
+    int result = glob(pattern, GLOB_NOSORT, is_serious, &matches);
     enum ff_status status;
     if (result == 0)
         status = add_matches(finder, &matches, root, pattern, err);
