@@ -293,11 +293,11 @@ static void split_format(struct ff_timeparse *parser, const char *format)
     parser->after_fraction = *at ? ff_xstrdup(at + 2) : NULL;
 }
 
-enum ff_status ff_timeparse_create(const char *format, const char *timezone, int64_t step_ms,
+enum ff_status ff_timeparse_create(const char *format, const char *zone_name, int64_t step_ms,
                                    struct ff_timeparse **out, struct ff_error *err)
 {
     struct ff_timezone *zone;
-    enum ff_status status = ff_timezone_load(timezone, &zone, err);
+    enum ff_status status = ff_timezone_load(zone_name, &zone, err);
     if (status)
         return status;
     struct ff_timeparse *parser = ff_xcalloc(1, sizeof *parser);
