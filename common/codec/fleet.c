@@ -122,7 +122,7 @@ void ff_encode_report(const struct ff_report *in, struct ff_buf *out, struct ff_
     Fitfleet__Outcome *outcomes = ff_arena_alloc(&arena, in->outcome_count * sizeof *outcomes);
     for (size_t i = 0; i < in->outcome_count; i++) {
         ff_pb_from_outcome(&in->outcomes[i], &outcomes[i]);
-        if (in->outcomes[i].model.size)
+        if (in->outcomes[i].model.size && !in->outcomes[i].model_in_object)
             outcomes[i].model_offset = ff_blocks_add(blocks, in->outcomes[i].model);
         if (in->outcomes[i].log.size)
             outcomes[i].log_offset = ff_blocks_add(blocks, in->outcomes[i].log);
