@@ -210,7 +210,8 @@ static bool take_message(struct ff_supervisor *supervisor, struct slot *slot, st
         finish_current(supervisor, slot);
         return true;
     }
-    if (message->task != run->next || message->outcome.target != run->targets[run->next])
+    if (run->next == run->task_count || message->task != run->next ||
+        message->outcome.target != run->targets[run->next])
         return false;
     decide(supervisor, slot, &message->outcome);
     return true;
@@ -331,7 +332,9 @@ static void bury(struct ff_supervisor *supervisor, struct slot *slot, int64_t no
     enum ff_code code = slot->kill_code ? slot->kill_code : FF_CODE_CRASHED;
     slot->deaths = code == FF_CODE_CANCELLED ? 1 : slot->deaths + 1;
     unsigned deaths = slot->deaths;
-    if (is_to_blame(slot, code))
+    if (slot->current && slot->current->next == slot->current->task_count)
+        finish_current(supervisor, slot); /* only its END was lost */
+    else if (is_to_blame(slot, code))
         blame(supervisor, slot, code);
     if (!slot->current)
         advance(slot, now_ms);
