@@ -1,11 +1,17 @@
 /* What server and client share: framing into nng messages, TLS from a folder, errors, byte counters. */
 #include "common/rpc_nng.h"
 
+#include "common/log.h"
+
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { CLOSE_S = 3 };
 
 static atomic_uint_fast64_t bytes_sent;
 static atomic_uint_fast64_t bytes_received;
@@ -54,6 +60,28 @@ static enum ff_status status_of(int code)
 enum ff_status ff_nng_error(struct ff_error *err, int nng_code, const char *what, const char *url)
 {
     return ff_error_set(err, status_of(nng_code), "%s %s: %s", what, url, nng_strerror(nng_code));
+}
+
+static void *close_socket(void *context)
+{
+    uint32_t id = (uint32_t)(uintptr_t)context;
+    nng_close((nng_socket){.id = id});
+    return NULL;
+}
+
+bool ff_nng_close(nng_socket socket)
+{
+    pthread_t thread;
+    struct timespec until;
+    if (pthread_create(&thread, NULL, close_socket, (void *)(uintptr_t)socket.id) != 0)
+        return false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CLOSE_S;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return true;
+    pthread_detach(thread);
+    ff_log(FF_LOG_WARNING, "a connection could not be closed and is left behind");
+    return false;
 }
 
 size_t ff_nng_blocks_size(const struct ff_bytes *blocks, size_t count)

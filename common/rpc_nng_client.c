@@ -327,7 +327,8 @@ void ff_rpc_client_close(struct ff_rpc_client *client)
         if (call->done)
             finish_failed(call, NNG_ECANCELED);
     }
-    nng_close(client->socket);
+    if (!ff_nng_close(client->socket))
+        return; /* left to nng */
     while (client->made_calls) {
         struct call *call = client->made_calls;
         client->made_calls = call->next_made;

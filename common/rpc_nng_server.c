@@ -40,6 +40,7 @@ struct ff_rpc_server {
     ff_rpc_handler *handler;
     void *context;
     struct ff_buf token;
+    bool left_behind; /* nng still has it */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct ff_rpc_call *free_calls;
@@ -354,8 +355,8 @@ void ff_rpc_server_close(struct ff_rpc_server *server)
 {
     if (!server->receive)
         return;
-    nng_close(server->socket);
     nng_aio_stop(server->receive);
+    server->left_behind = !ff_nng_close(server->socket);
     nng_aio_free(server->receive);
     server->receive = NULL;
 }
@@ -365,6 +366,8 @@ void ff_rpc_server_destroy(struct ff_rpc_server *server)
     if (!server)
         return;
     ff_rpc_server_close(server);
+    if (server->left_behind)
+        return;
     while (server->made_calls) {
         struct ff_rpc_call *call = server->made_calls;
         server->made_calls = call->next_made;
