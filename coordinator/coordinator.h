@@ -5,6 +5,7 @@
 #define FF_COORDINATOR_COORDINATOR_H
 
 #include "common/rpc.h"
+#include "coordinator/loader.h"
 
 struct ff_coordinator;
 
@@ -14,6 +15,8 @@ struct ff_coordinator_options {
     const char *state_dir;
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
     bool resume;           /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
+    ff_target_source *source; /* NULL: the files of the job */
+    void *source_context;
 };
 
 /* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS: the state;
