@@ -148,6 +148,10 @@ static bool is_below(const char *root, const char *path)
 static enum ff_status check_root(const struct ff_coordinator *core, const struct ff_data_file *files, size_t count,
                                  struct ff_error *err)
 {
+    if (core->refuse_paths)
+        return ff_error_set(err, FF_PERMISSION_DENIED,
+                            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
+                            "files by path");
     for (size_t i = 0; core->data_root && i < count; i++)
         if (!is_below(core->data_root, files[i].path))
             return ff_error_set(err, FF_PERMISSION_DENIED, "%s is outside the coordinator's --data-root %s",

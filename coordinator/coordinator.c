@@ -247,6 +247,7 @@ static struct ff_coordinator *create(const struct ff_coordinator_options *option
     core->last_job = &core->jobs;
     core->state_dir = ff_xstrdup(options->state_dir);
     core->data_root = options->data_root ? ff_xstrdup(options->data_root) : NULL;
+    core->refuse_paths = options->refuse_paths;
     core->resume = options->resume;
     core->has_source = options->source != NULL;
     core->failed_fd = eventfd(0, EFD_CLOEXEC);

@@ -14,6 +14,7 @@ struct ff_coordinator_options {
     struct ff_rpc_security security;
     const char *state_dir;
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
+    bool refuse_paths;     /* jobs may not name files of this host at all: they upload them */
     bool resume;           /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
     ff_target_source *source; /* NULL: the files of the job */
     void *source_context;

@@ -66,6 +66,7 @@ struct ff_coordinator {
     uint64_t epoch;
     char *data_root;
     char *state_dir;
+    bool refuse_paths;
     bool resume;
     bool has_source; /* targets do not come from files */
     int64_t now_ms;
