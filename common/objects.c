@@ -144,6 +144,8 @@ enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_re
                               uint64_t limit, int64_t expires_ms, bool *complete, struct ff_error *err)
 {
     struct object *object = *find(objects, &range->object);
+    if (!object && range->offset > 0)
+        return ff_error_set(err, FF_FAILED_PRECONDITION, "a range before its predecessor");
     if (!object) {
         enum ff_status status = begin_upload(objects, range, limit, &object, err);
         if (status)
@@ -153,7 +155,8 @@ enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_re
     if (!object->complete && range->offset == object->received) {
         if (bytes.size > object->size - object->received)
             return ff_error_set(err, FF_INVALID_ARGUMENT, "a range past the end of its object");
-        memcpy(object->data + object->received, bytes.data, bytes.size);
+        if (bytes.size)
+            memcpy(object->data + object->received, bytes.data, bytes.size);
         object->received += bytes.size;
     } else if (!object->complete && range->offset > object->received) {
         return ff_error_set(err, FF_FAILED_PRECONDITION, "a range before its predecessor");
