@@ -386,6 +386,8 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
     worker->beat_pipe = call->pipe;
     ff_fleet_beat(core->fleet, worker, beat, core->now_ms);
     find_missing(core, worker, beat);
+    if (worker->state == FF_WORKER_DRAINING)
+        answer_empty(worker); /* it waits for this before it leaves */
     struct ff_lease_id *drop = ff_arena_alloc(&call->arena, beat->lease_count * sizeof *drop);
     struct ff_beat_reply reply = {drop, 0};
     struct ff_grant grant;
