@@ -346,6 +346,33 @@ enum ff_status ff_targetset_load(const struct ff_jobspec *spec, struct ff_load_p
     return status;
 }
 
+struct ff_targetset *ff_targetset_create(const char *const *metrics, size_t metric_count, size_t room)
+{
+    struct ff_targetset *set = ff_xcalloc(1, sizeof *set);
+    struct storage *storage = ff_xcalloc(1, sizeof *storage);
+    set->storage = storage;
+    set->metrics = (const char **)(uintptr_t)metrics;
+    set->metric_count = metric_count;
+    set->targets = ff_xalloc(room * sizeof *set->targets);
+    set->all_errmsg = "";
+    return set;
+}
+
+void ff_targetset_add(struct ff_targetset *set, const char *name, uint64_t rows, const struct ff_frame *frame)
+{
+    struct storage *storage = set->storage;
+    struct ff_target *target = &set->targets[set->target_count++];
+    double *values = new_values(frame->steps, frame->columns);
+    if (values)
+        memcpy(values, frame->values, ff_frame_bytes(frame));
+    *target = (struct ff_target){.name = ff_arena_strdup(&storage->arena, name),
+                                 .rows = rows,
+                                 .frame = *frame,
+                                 .code = values ? FF_CODE_OK : FF_CODE_OUT_OF_MEMORY,
+                                 .errmsg = ""};
+    target->frame.values = values;
+}
+
 void ff_targetset_release_rows(struct ff_targetset *set, size_t target)
 {
     free((void *)set->targets[target].frame.values);

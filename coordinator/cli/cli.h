@@ -48,6 +48,8 @@ const char *ff_option_state(const struct ff_options *options);
 const char *ff_option_format(const struct ff_options *options, const char *default_format);
 FF_NODISCARD enum ff_status ff_option_security(const struct ff_options *options, struct ff_buf *token,
                                                struct ff_rpc_security *out, struct ff_error *err);
+/* INVALID_ARGUMENT unless text is a number of executors or a share: "4", "0.5". */
+FF_NODISCARD enum ff_status ff_option_check_slots(const char *text, struct ff_error *err);
 /* Prints "fitfleet: text" and returns the exit code of the status. */
 int ff_fail(const struct ff_error *err);
 /* Where results go: --out, written whole or not at all, or standard output. */

@@ -76,11 +76,9 @@ static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error 
     snprintf(fd_text, sizeof fd_text, "%d", child_end);
     char *arguments[] = {"fitfleet-worker", "--coordinator", embedded->url,
                          "--parent-fd",     fd_text,         "--quiet",
-                         "--slots",         (char *)(uintptr_t)(embedded->slots ? embedded->slots : "1.0"),
+                         "--slots",         (char *)(uintptr_t)embedded->slots,
                          embedded->affinity ? "--affinity" : NULL,
                          NULL};
-    if (!embedded->slots && getenv("FITFLEET_SLOTS"))
-        arguments[7] = getenv("FITFLEET_SLOTS");
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -112,7 +110,11 @@ enum ff_status ff_embedded_start(const struct ff_embedded_options *options, stru
                                  struct ff_error *err)
 {
     *out = (struct ff_embedded){.slots = options->slots, .affinity = options->affinity, .agent_pipe = -1};
-    enum ff_status status = make_dir(out, err);
+    if (!out->slots)
+        out->slots = getenv("FITFLEET_SLOTS") ? getenv("FITFLEET_SLOTS") : "1.0";
+    enum ff_status status = ff_option_check_slots(out->slots, err);
+    if (!status)
+        status = make_dir(out, err);
     if (status)
         return status;
     struct ff_coordinator_options coordinator = {.url = out->url,

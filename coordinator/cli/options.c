@@ -191,6 +191,20 @@ enum ff_status ff_option_security(const struct ff_options *options, struct ff_bu
     return status;
 }
 
+enum ff_status ff_option_check_slots(const char *text, struct ff_error *err)
+{
+    double value;
+    bool share = strchr(text, '.') != NULL;
+    bool good = ff_parse_double(text, strlen(text), &value) && value > 0 && value <= (share ? 1 : 4096) &&
+                (share || value == (double)(int)value);
+    if (good)
+        return FF_OK;
+    return ff_error_set(err, FF_INVALID_ARGUMENT,
+                        "--slots: expected a number of executors from 1 to 4096, or a share of the cores such as 0.5, "
+                        "found '%s'",
+                        text);
+}
+
 int ff_fail(const struct ff_error *err)
 {
     fprintf(stderr, "fitfleet: %s\n", err->text);
