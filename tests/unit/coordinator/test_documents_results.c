@@ -194,7 +194,7 @@ Test(documents_results, a_small_table_shows_everything)
 
 static void fill_fleet(size_t count)
 {
-    static char names[3000][8];
+    static char names[3000][24];
     static struct ff_stored_target targets[3000];
     static struct ff_outcome outcomes[3000];
     for (size_t i = 0; i < count; i++) {
