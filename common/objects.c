@@ -92,6 +92,14 @@ struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes b
     return id;
 }
 
+void ff_objects_offer(struct ff_objects *objects, const struct ff_object_id *id, struct ff_bytes bytes)
+{
+    struct object *object = insert(objects, id);
+    object->data = (uint8_t *)(uintptr_t)bytes.data;
+    object->size = object->received = bytes.size;
+    object->complete = true;
+}
+
 struct ff_bytes ff_objects_get(struct ff_objects *objects, const struct ff_object_id *id, int64_t expires_ms)
 {
     struct object *object = *find(objects, id);
@@ -136,6 +144,8 @@ enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_re
                               uint64_t limit, int64_t expires_ms, bool *complete, struct ff_error *err)
 {
     struct object *object = *find(objects, &range->object);
+    if (!object && range->offset > 0)
+        return ff_error_set(err, FF_FAILED_PRECONDITION, "a range before its predecessor");
     if (!object) {
         enum ff_status status = begin_upload(objects, range, limit, &object, err);
         if (status)
@@ -145,7 +155,8 @@ enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_re
     if (!object->complete && range->offset == object->received) {
         if (bytes.size > object->size - object->received)
             return ff_error_set(err, FF_INVALID_ARGUMENT, "a range past the end of its object");
-        memcpy(object->data + object->received, bytes.data, bytes.size);
+        if (bytes.size)
+            memcpy(object->data + object->received, bytes.data, bytes.size);
         object->received += bytes.size;
     } else if (!object->complete && range->offset > object->received) {
         return ff_error_set(err, FF_FAILED_PRECONDITION, "a range before its predecessor");

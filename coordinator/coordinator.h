@@ -5,6 +5,7 @@
 #define FF_COORDINATOR_COORDINATOR_H
 
 #include "common/rpc.h"
+#include "coordinator/loader.h"
 
 struct ff_coordinator;
 
@@ -13,7 +14,10 @@ struct ff_coordinator_options {
     struct ff_rpc_security security;
     const char *state_dir;
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
+    bool refuse_paths;     /* jobs may not name files of this host at all: they upload them */
     bool resume;           /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
+    ff_target_source *source; /* NULL: the files of the job */
+    void *source_context;
 };
 
 /* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS: the state;

@@ -138,6 +138,13 @@ static bool costs_are_known(const struct job *job)
     return true;
 }
 
+/* Whether fits of this job have shown what they cost. The book's figures may be of other parameters: good enough to
+ * order targets and to guess when the job ends, not to tie up an executor for minutes. */
+static bool is_measured(const struct group *group)
+{
+    return group->cells > 0;
+}
+
 static double predicted_us(const struct job *job, const struct target *target)
 {
     return target->cells * rate(&job->groups[target->group]);
@@ -425,6 +432,7 @@ static void pass_common(struct job *job)
 
 struct limits {
     uint64_t targets;
+    uint64_t unmeasured; /* targets whose cost is not known yet */
     uint64_t bytes;
     double us;
 };
@@ -433,16 +441,14 @@ static struct limits chunk_limits(const struct job *job, const struct ff_dispatc
 {
     uint32_t slots = ask->fleet_slots ? ask->fleet_slots : 1;
     if (job->mode == FF_CHUNK_FIXED)
-        return (struct limits){job->chunk, UINT64_MAX, 1e300};
+        return (struct limits){job->chunk, UINT64_MAX, UINT64_MAX, 1e300};
     if (job->mode == FF_CHUNK_PER_WORKER)
-        return (struct limits){(job->order_count + slots - 1) / slots, UINT64_MAX, 1e300};
-    if (!costs_are_known(job)) {
-        uint64_t count = job->waiting / (slots * 16ULL);
-        return (struct limits){count < 1 ? 1 : count > UNKNOWN_MAX ? UNKNOWN_MAX : count, CHUNK_BYTES, 1e300};
-    }
+        return (struct limits){(job->order_count + slots - 1) / slots, UINT64_MAX, UINT64_MAX, 1e300};
+    uint64_t unmeasured = job->waiting / (slots * 16ULL);
+    unmeasured = unmeasured < 1 ? 1 : unmeasured > UNKNOWN_MAX ? UNKNOWN_MAX : unmeasured;
     double us = waiting_us(job) / (2.0 * slots);
     us = us > CHUNK_MAX_US ? CHUNK_MAX_US : us < CHUNK_MIN_US ? CHUNK_MIN_US : us;
-    return (struct limits){CHUNK_TARGETS, CHUNK_BYTES, us};
+    return (struct limits){CHUNK_TARGETS, unmeasured, CHUNK_BYTES, us};
 }
 
 static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)
@@ -450,14 +456,15 @@ static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
     struct limits limits = chunk_limits(job, ask);
     uint32_t *targets = NULL;
     size_t count = 0, capacity = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, unmeasured = 0;
     double us = 0;
     const uint32_t *next;
     while (count < limits.targets && (next = next_common(job))) {
         const struct target *target = &job->targets[*next];
         bytes += target->cells * sizeof(double);
         us += predicted_us(job, target);
-        if (count && (bytes > limits.bytes || us > limits.us))
+        unmeasured += !is_measured(&job->groups[target->group]);
+        if (count && (bytes > limits.bytes || us > limits.us || unmeasured > limits.unmeasured))
             break;
         if (count == capacity) {
             capacity = capacity ? capacity * 2 : 64;
@@ -472,13 +479,15 @@ static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
 }
 
 /* Whether a chunk may wait behind a busy executor: only a short one, while there is plenty left for others. */
-static bool may_prefetch(const struct job *job, const struct ff_dispatch_ask *ask)
+static bool may_prefetch(struct job *job, const struct ff_dispatch_ask *ask)
 {
     if (job->mode != FF_CHUNK_AUTO)
         return job->waiting > ask->fleet_slots * (job->mode == FF_CHUNK_FIXED ? job->chunk : job->count);
-    if (!costs_are_known(job) || job->waiting <= ask->fleet_slots)
+    const uint32_t *next = next_common(job);
+    if (!next || job->waiting <= ask->fleet_slots)
         return false;
-    return waiting_us(job) / (double)job->waiting < PREFETCH_MAX_US;
+    const struct target *target = &job->targets[*next];
+    return is_measured(&job->groups[target->group]) && predicted_us(job, target) < PREFETCH_MAX_US;
 }
 
 static struct lease *grant_from(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)

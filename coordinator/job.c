@@ -149,19 +149,19 @@ bool ff_job_failed_too_many(const struct ff_job *job)
     return (double)failed > job->loaded->spec->limits.max_failed * (double)counts->requested;
 }
 
-void ff_job_set_times(struct ff_job *job, int64_t now_ms)
+void ff_job_set_times(struct ff_job *job, int64_t now_us)
 {
     struct ff_buf text = {0};
     struct ff_json json = ff_json_start(&text);
     const struct ff_targetset *set = job->loaded ? job->loaded->set : NULL;
-    int64_t results_ms = job->last_result_ms ? job->last_result_ms : now_ms;
+    int64_t results_us = job->last_result_us ? job->last_result_us : now_us;
     ff_json_object_begin(&json);
     ff_json_put_double(&json, "load", set ? set->load_ms : 0);
     ff_json_put_double(&json, "prepare", set ? set->prepare_ms : 0);
     ff_json_put_double(&json, "plan", job->plan_ms);
-    ff_json_put_double(&json, "wire", job->running_ms ? (double)(results_ms - job->running_ms) : 0);
-    ff_json_put_double(&json, "commit", (double)(now_ms - results_ms));
-    ff_json_put_double(&json, "total", (double)(now_ms - job->accepted_ms));
+    ff_json_put_double(&json, "wire", job->running_us ? (double)(results_us - job->running_us) / 1000 : 0);
+    ff_json_put_double(&json, "commit", (double)(now_us - results_us) / 1000);
+    ff_json_put_double(&json, "total", (double)(now_us - job->accepted_us) / 1000);
     ff_json_put_double(&json, "prepare_sum", set ? set->prepare_cpu_ms : 0);
     ff_json_put_double(&json, "fit_sum", job->fit_sum_ms);
     ff_json_object_end(&json);

@@ -22,8 +22,8 @@ struct ff_job {
     bool finishing;    /* its last write is under way */
     enum ff_class all_class;
 
-    /* Wall times in CLOCK_MONOTONIC milliseconds, for time_ms. */
-    int64_t accepted_ms, running_ms, last_result_ms;
+    /* CLOCK_MONOTONIC, for time_ms. */
+    int64_t accepted_us, running_us, last_result_us;
     double fit_sum_ms;
     double plan_ms;
     uint64_t retries;
@@ -54,7 +54,7 @@ void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome);
 /* Whether more targets failed or were quarantined than limits.max_failed allows. */
 bool ff_job_failed_too_many(const struct ff_job *job);
 /* "time_ms" of a job that ends now, into record.times. */
-void ff_job_set_times(struct ff_job *job, int64_t now_ms);
+void ff_job_set_times(struct ff_job *job, int64_t now_us);
 
 /* For viewers; strings are borrowed from the job. remaining_ms: of one slot, < 0 if not known. */
 void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots, struct ff_job_status *out);

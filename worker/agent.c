@@ -42,6 +42,7 @@ enum {
     BEAT_DEADLINE_MS = 4000,
     LEAVE_DEADLINE_MS = 1000,
     MISSED_BEATS = 2,
+    LEASES_UNDER_WAY = 3,
     UNACKNOWLEDGED_BYTES = 64 << 20, /* with more no lease is asked for */
 };
 
@@ -77,7 +78,8 @@ struct agent {
     uint64_t incarnation;
     uint64_t lease_sequence;
     bool join_under_way;
-    bool lease_under_way;
+    unsigned leases_under_way;
+    unsigned asked_idle; /* what the newest Lease said */
     bool beat_under_way;
     unsigned missed_beats;
     int64_t next_join_ms;
@@ -236,15 +238,15 @@ static void park(struct agent *agent, struct parked *parked)
 
 static void leased(void *self, void *item, const struct ff_rpc_response *response)
 {
-    (void)item;
     struct agent *agent = self;
     struct ff_error err = {0};
-    agent->lease_under_way = false;
+    agent->leases_under_way--;
     if (response->status) {
         if (is_unknown_worker(response))
             rejoin(agent);
         agent->next_lease_ms = ff_clock_ms() + LEASE_RETRY_MS;
-        agent->lease_sequence--; /* asked again under the same number: a grant that was lost comes again */
+        if ((uintptr_t)item == agent->lease_sequence)
+            agent->lease_sequence--; /* asked again under the same number: a grant that was lost comes again */
         return;
     }
     struct parked *parked = ff_xcalloc(1, sizeof *parked);
@@ -273,11 +275,17 @@ static void ask_for_lease(struct agent *agent)
     if ((idle + prefetch == 0 && !unfinished) || agent->parked ||
         ff_outbox_bytes(agent->outbox) > UNACKNOWLEDGED_BYTES)
         return;
+    /* A Lease that waits at the coordinator says how idle we were; when we are idler now another one replaces it. */
+    if (agent->leases_under_way && (idle <= agent->asked_idle || agent->leases_under_way >= LEASES_UNDER_WAY))
+        return;
     struct ff_lease_request request = {agent->worker, ++agent->lease_sequence, idle, prefetch};
+    struct ff_loop_call loop_call = {&agent->queue, agent->calls, FF_FLEET_LEASE, LEASE_DEADLINE_MS, leased, agent,
+                                     (void *)(uintptr_t)agent->lease_sequence};
     struct ff_buf body = {0};
     ff_encode_lease_request(&request, &body);
-    agent->lease_under_way = true;
-    call(agent, agent->calls, FF_FLEET_LEASE, LEASE_DEADLINE_MS, leased, &body);
+    agent->leases_under_way++;
+    agent->asked_idle = idle;
+    ff_loop_call(&loop_call, &body, NULL);
     ff_buf_fini(&body);
 }
 
@@ -407,7 +415,7 @@ static void drain(struct agent *agent, int64_t now_ms)
 
 static void drain_on(struct agent *agent, int64_t now_ms)
 {
-    if (ff_outbox_empty(agent->outbox) && !agent->lease_under_way) {
+    if (ff_outbox_empty(agent->outbox) && agent->leases_under_way == 0) {
         leave(agent);
         return;
     }
@@ -481,7 +489,7 @@ static void act(struct agent *agent, int64_t now_ms)
     if (agent->parked)
         assign_parked(agent);
     ff_outbox_flush(agent->outbox, agent->worker, now_ms);
-    if (agent->worker && agent->state == SERVING && !agent->lease_under_way && now_ms >= agent->next_lease_ms)
+    if (agent->worker && agent->state == SERVING && now_ms >= agent->next_lease_ms)
         ask_for_lease(agent);
     if (agent->worker && !agent->beat_under_way && now_ms >= agent->next_beat_ms)
         beat(agent, now_ms);

@@ -126,8 +126,8 @@ static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_are
 
 static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size_t blocks_size, struct ff_error *err)
 {
-    if (in->steps > MAX_STEPS || columns > MAX_COLUMNS || in->step_ms == 0 || in->step_ms > INT64_MAX / 2 ||
-        (columns && in->steps > SIZE_MAX / sizeof(double) / columns))
+    if (in->steps == 0 || in->steps > MAX_STEPS || columns == 0 || columns > MAX_COLUMNS || in->step_ms == 0 ||
+        in->step_ms > INT64_MAX / 2 || in->steps > SIZE_MAX / sizeof(double) / columns)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: impossible frame", in->target);
     uint64_t size = in->steps * columns * sizeof(double);
     uint64_t whole = in->object.len ? in->object_size : blocks_size;

@@ -122,7 +122,7 @@ void ff_encode_report(const struct ff_report *in, struct ff_buf *out, struct ff_
     Fitfleet__Outcome *outcomes = ff_arena_alloc(&arena, in->outcome_count * sizeof *outcomes);
     for (size_t i = 0; i < in->outcome_count; i++) {
         ff_pb_from_outcome(&in->outcomes[i], &outcomes[i]);
-        if (in->outcomes[i].model.size)
+        if (in->outcomes[i].model.size && !in->outcomes[i].model_in_object)
             outcomes[i].model_offset = ff_blocks_add(blocks, in->outcomes[i].model);
         if (in->outcomes[i].log.size)
             outcomes[i].log_offset = ff_blocks_add(blocks, in->outcomes[i].log);
@@ -132,15 +132,25 @@ void ff_encode_report(const struct ff_report *in, struct ff_buf *out, struct ff_
     ff_arena_fini(&arena);
 }
 
+/* Bytes may be absent from what the store reads, never from a report. */
+static bool is_whole(const Fitfleet__Outcome *in, const struct ff_outcome *out)
+{
+    return out->log.size == in->log_size && (out->model_in_object || out->model.size == in->model_size);
+}
+
 FF_DECODER_WITH_BLOCKS(report, struct ff_report)
 {
     UNPACK(ReportRequest, report_request);
     if (!in)
         return FF_INVALID_ARGUMENT;
     struct ff_outcome *outcomes = ff_arena_alloc(arena, in->n_outcomes * sizeof *outcomes);
-    for (size_t i = 0; i < in->n_outcomes; i++)
+    for (size_t i = 0; i < in->n_outcomes; i++) {
         if (ff_pb_to_outcome(in->outcomes[i], blocks, blocks, &outcomes[i], err))
             return FF_INVALID_ARGUMENT;
+        if (!is_whole(in->outcomes[i], &outcomes[i]))
+            return ff_error_set(err, FF_INVALID_ARGUMENT, "outcome of target %u: its bytes are missing",
+                                in->outcomes[i]->target);
+    }
     *out = (struct ff_report){in->worker, get_lease(in->lease), in->job,     in->sequence,
                               outcomes,   in->n_outcomes,       in->finished};
     return FF_OK;

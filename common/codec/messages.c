@@ -91,10 +91,8 @@ enum ff_status ff_pb_to_outcome(const Fitfleet__Outcome *in, struct ff_bytes mod
                                .signal = in->signal,
                                .model_size = in->model_size,
                                .model_in_object = in->model_object.len != 0};
-    if (out->model_in_object)
-        return ff_pb_object(in->model_object, &out->model_object, err);
-    if (!slice(models, in->model_offset, in->model_size, &out->model) ||
+    if ((!out->model_in_object && !slice(models, in->model_offset, in->model_size, &out->model)) ||
         !slice(logs, in->log_offset, in->log_size, &out->log))
         return ff_error_set(err, FF_INVALID_ARGUMENT, "outcome of target %u: bytes outside its blocks", in->target);
-    return FF_OK;
+    return out->model_in_object ? ff_pb_object(in->model_object, &out->model_object, err) : FF_OK;
 }
