@@ -66,23 +66,23 @@ Test(documents_jobs, a_running_job_shows_stage_percent_and_time_to_go)
                  "demo-1: running, publishing, 100 %, about 2.5 s to go\n");
 }
 
-Test(documents_jobs, listed_one_line_each)
+Test(documents_jobs, are_listed_newest_first)
 {
     store_half();
     struct ff_job_status jobs[] = {status(), status()};
-    jobs[0].id = "demo-2";
-    jobs[0].state = jobs[0].stage = "queued";
-    jobs[0].started_ms = 0;
-    jobs[1].state = jobs[1].stage = "done";
-    jobs[1].finished_ms = jobs[1].started_ms + 3200;
-    jobs[1].generation = 7;
+    jobs[1].id = "demo-2";
+    jobs[1].state = jobs[1].stage = "queued";
+    jobs[1].started_ms = 0;
+    jobs[0].state = jobs[0].stage = "done";
+    jobs[0].finished_ms = jobs[0].started_ms + 3200;
+    jobs[0].generation = 7;
     cr_assert_str_eq(text_of(ff_document_jobs(jobs, 2, "table", &shown, &failure)),
                      "job     state   done  targets  models  failed  started             took  generation\n"
                      "demo-2  queued  50 %        3       1       0\n"
                      "demo-1  done    50 %        3       1       0  2024-01-02T03:04Z  3.2 s  demo 7\n");
     shown.size = 0;
     cr_assert_str_eq(
-        text_of(ff_document_jobs(jobs + 1, 1, "csv", &shown, &failure)),
+        text_of(ff_document_jobs(jobs, 1, "csv", &shown, &failure)),
         "job,state,stage,percent,set,generation,started,finished,requested,fitted,reused,fallback,"
         "skipped,failed,quarantined,cancelled,errno,error,errmsg\n"
         "demo-1,done,done,50,demo,7,2024-01-02T03:04:05.678Z,2024-01-02T03:04:08.878Z,3,1,0,0,0,0,0,0,"
