@@ -127,7 +127,7 @@ static void add_row(struct ff_table *table, const struct ff_target_outcome *targ
     else
         ff_table_text(table, "");
     if (*target->worker)
-        ff_table_cell(table, "%.1f", outcome->fit_ms);
+        ff_table_cell(table, "%.2f", outcome->fit_ms);
     else
         ff_table_text(table, "");
     ff_table_text(table, model_words(target, arena));

@@ -183,9 +183,9 @@ Test(documents_results, a_small_table_shows_everything)
         "  all       fitted, seasonal, 1.2 ms: season 24, scale 0.5\n"
         "\n"
         "target  class        kind      rows  steps  tries  fit ms  model                 error\n"
-        "a       fitted       seasonal    48     48            1.2  season 24, scale 0.5\n"
-        "b \"x\"?  fitted       seasonal    48     47            1.2  season 24, scale 0.5\n"
-        "c       quarantined               3      0      3     0.0"
+        "a       fitted       seasonal    48     48           1.25  season 24, scale 0.5\n"
+        "b \"x\"?  fitted       seasonal    48     47           1.25  season 24, scale 0.5\n"
+        "c       quarantined               3      0      3    0.00"
         "                        CRASHED: died? of signal 11\n"
         "\n"
         "Why: fitfleet explain demo-1 TARGET\n"
@@ -224,7 +224,7 @@ Test(documents_results, a_large_table_shows_the_first_and_those_that_are_not_fit
     assert_shows(text, "\nT0019 ");
     assert_shows(
         text,
-        "\nT2000   skipped            1,440  1,440     0.0                        TOO_FEW_ROWS: 9 rows");
+        "\nT2000   skipped            1,440  1,440    0.00                        TOO_FEW_ROWS: 9 rows");
     assert_shows(text, "\n… and 2,979 more fitted targets (results --format csv lists all)\n");
     cr_assert_eq(lines_of(text), 4 + 1 + 1 + 20 + 1 + 1 + 2);
     struct ff_results_options full = {.format = "table", .target = "", .full = true};
