@@ -43,7 +43,7 @@ FF_NODISCARD enum ff_status ff_document_explain(struct ff_store *store, const st
 FF_NODISCARD enum ff_status ff_status_from_store(struct ff_store *store, const struct ff_job_record *job,
                                                  struct ff_arena *arena, struct ff_job_status *out,
                                                  struct ff_error *err);
-/* Jobs, one line each, newest first. */
+/* Jobs, one line each, newest first: jobs are given oldest first, as they are kept. */
 FF_NODISCARD enum ff_status ff_document_jobs(const struct ff_job_status *jobs, size_t count, const char *format,
                                              struct ff_buf *out, struct ff_error *err);
 /* One job: state, stage, percent, ETA, counts, times, error. */

@@ -1,186 +1,50 @@
 /* Sentences for a person who asks "why". What is known comes from the stored outcome; what to do comes from a
  * table by error code, with the limit's value where the job's text still tells it. */
-#include "coordinator/documents_parts.h"
-#include "coordinator/jobspec.h"
+#include "coordinator/explanation.h"
 #include "coordinator/show.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LOG_LINES = 5, COMMONEST = 5, EXAMPLES = 3 };
 
-struct explanation {
-    const struct ff_job_record *job;
-    const struct ff_outcomes *outcomes;
-    const struct ff_jobspec *spec; /* NULL: the job's text cannot be read any more */
-    struct ff_arena *arena;
-    struct ff_buf *out;
-};
-
-static void FF_PRINTF(2, 3) say(const struct explanation *explanation, const char *format, ...);
-
-static void say(const struct explanation *explanation, const char *format, ...)
-{
-    char *text = NULL;
-    va_list args;
-    va_start(args, format);
-    int size = vasprintf(&text, format, args);
-    va_end(args);
-    if (size < 0)
-        return;
-    ff_show_clean((struct ff_bytes){(const uint8_t *)text, (size_t)size}, true, explanation->out);
-    free(text);
-}
-
-/* ---- what an error means and what to do
- * ------------------------------------------------------------------------------------ */
-
-static const char *minimum_of(const struct explanation *explanation)
-{
-    if (!explanation->spec)
-        return "";
-    return ff_arena_printf(explanation->arena, " (now %s)",
-                           ff_show_count(explanation->spec->targets.min_rows).text);
-}
-
-static const char *timeout_of(const struct explanation *explanation, bool is_all)
-{
-    if (!explanation->spec)
-        return "";
-    int64_t ms =
-        is_all ? explanation->spec->limits.all_timeout_ms : explanation->spec->limits.target_timeout_ms;
-    return ff_arena_printf(explanation->arena, " (now %s)", ff_show_duration((double)ms).text);
-}
-
-static const char *memory_of(const struct explanation *explanation, bool is_all)
-{
-    if (!explanation->spec)
-        return "";
-    uint64_t bytes = is_all ? explanation->spec->limits.all_memory : explanation->spec->limits.target_memory;
-    return bytes ? ff_arena_printf(explanation->arena, " (now %s)", ff_show_size(bytes).text) : "";
-}
-
-static void say_skipped(const struct explanation *explanation, enum ff_code code)
-{
-    if (code == FF_CODE_TOO_FEW_ROWS)
-        say(explanation,
-            "It has too few rows inside the window, or all of them at one time. Lower targets.min_rows%s, "
-            "widen"
-            " prepare.window, or leave it out with targets.exclude.\n",
-            minimum_of(explanation));
-    else if (code == FF_CODE_ALL_MISSING)
-        say(explanation,
-            "Not one of its metrics has a value inside the window. Look at the data for it, at data.values,"
-            " and at prepare.window.\n");
-    else
-        say(explanation,
-            "No pattern of models.top matches its name. Add an entry that does (match: \"*\" as the last"
-            " one takes all that are left), or leave it out with targets.exclude.\n");
-}
-
-static void say_failed(const struct explanation *explanation, enum ff_code code)
-{
-    static const struct {
-        enum ff_code code;
-        const char *text;
-    } texts[] = {
-        {FF_CODE_NOT_ENOUGH_DATA,
-         "There are too few values left for its kind of model. Widen prepare.window, raise"
-         " prepare.max_gap so that gaps are filled, or give a models.fallback that needs less"
-         " (ewma needs two values)."},
-        {FF_CODE_CONSTANT, "Its values are all equal, and its kind of model needs some variance. Give a"
-                           " models.fallback that does not (seasonal and ewma take constant series)."},
-        {FF_CODE_NOT_CONVERGED,
-         "The fit did not settle. Look for outliers in the data, choose another kind in"
-         " models.top, or give a models.fallback."},
-        {FF_CODE_TOO_MANY_STEPS,
-         "Its time axis would have more than 10,000,000 steps: often one row with a time far"
-         " off. Set a larger prepare.step, narrow prepare.window, or correct the row."},
-        {FF_CODE_BAD_PARAMETER,
-         "A parameter of its model does not fit its data, so no fallback was tried. Correct it"
-         " in models.top."},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].code == code)
-            say(explanation, "%s\n", texts[i].text);
-}
-
-static void say_fault(const struct explanation *explanation, enum ff_code code, bool is_all)
-{
-    if (code == FF_CODE_TIMEOUT)
-        say(explanation,
-            "The fit did not end in time. Raise limits.%s%s, narrow prepare.window, or choose a cheaper "
-            "kind.\n",
-            is_all ? "all_timeout" : "target_timeout", timeout_of(explanation, is_all));
-    else if (code == FF_CODE_OUT_OF_MEMORY)
-        say(explanation,
-            "The fit needed more memory than it may have. Raise limits.%s%s, narrow prepare.window, or set a"
-            " larger prepare.step.\n",
-            is_all ? "all_memory" : "target_memory", memory_of(explanation, is_all));
-    else if (code == FF_CODE_WORKER_LOST)
-        say(explanation,
-            "Each time its worker disappeared while fitting it, alone. Look at that host's kernel log and"
-            " memory: a fit that takes the host down ends like this.\n");
-    else if (code == FF_CODE_BAD_OUTPUT)
-        say(explanation,
-            "What the fit returned was not a valid model: a fault of the kind, not of the data.\n");
-    else
-        say(explanation,
-            "The crash cost this target alone: it is a fault of the kind or of its plugin, set off by this"
-            " target's data.\n");
-}
-
-static void say_why(const struct explanation *explanation, enum ff_code code, bool is_all)
-{
-    if (code == FF_CODE_OK)
-        return;
-    if (code <= FF_CODE_NO_MODEL)
-        say_skipped(explanation, code);
-    else if (ff_code_is_fault(code))
-        say_fault(explanation, code, is_all);
-    else
-        say_failed(explanation, code);
-}
-
 /* ---- one target
  * -------------------------------------------------------------------------------------------------------------
  */
 
-static void say_last_lines(const struct explanation *explanation, struct ff_bytes log)
+static void say_last_lines(const struct ff_explanation *explanation, struct ff_bytes log)
 {
     size_t from = log.size, lines = 0;
     if (log.size == 0)
         return;
     while (from > 0 && (log.data[from - 1] != '\n' || from == log.size || ++lines < LOG_LINES))
         from--;
-    say(explanation, "Its last lines:\n");
+    ff_say(explanation, "Its last lines:\n");
     while (from < log.size) {
         const uint8_t *end = memchr(log.data + from, '\n', log.size - from);
         size_t size = end ? (size_t)(end - log.data) - from : log.size - from;
-        say(explanation, "    %.*s\n", (int)size, (const char *)log.data + from);
+        ff_say(explanation, "    %.*s\n", (int)size, (const char *)log.data + from);
         from += size + 1;
     }
 }
 
-static void say_fit(const struct explanation *explanation, const struct ff_target_outcome *target)
+static void say_fit(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
     if (!*target->worker)
         return;
-    say(explanation, "Worker %s, process %u: %s of wall time, %s of CPU, %s of memory at most.\n",
-        target->worker, outcome->pid, ff_show_duration(outcome->fit_ms).text,
-        ff_show_duration(outcome->cpu_ms).text, ff_show_size(outcome->peak_rss_bytes).text);
+    ff_say(explanation, "Worker %s, process %u: %s of wall time, %s of CPU, %s of memory at most.\n",
+           target->worker, outcome->pid, ff_show_duration(outcome->fit_ms).text,
+           ff_show_duration(outcome->cpu_ms).text, ff_show_size(outcome->peak_rss_bytes).text);
 }
 
-static void say_retry(const struct explanation *explanation, enum ff_class class)
+static void say_retry(const struct ff_explanation *explanation, enum ff_class class)
 {
-    say(explanation, "To try again: fitfleet retry %s --only %s.\n",
-        ff_job_words(explanation->job, explanation->arena), ff_class_name(class));
+    ff_say(explanation, "To try again: fitfleet retry %s --only %s.\n",
+           ff_job_words(explanation->job, explanation->arena), ff_class_name(class));
 }
 
-static void say_quarantined(const struct explanation *explanation, const struct ff_target_outcome *target)
+static void say_quarantined(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
     const char *allowed = explanation->spec
@@ -192,73 +56,76 @@ static void say_quarantined(const struct explanation *explanation, const struct 
                        : outcome->code == FF_CODE_OUT_OF_MEMORY ? "ran out of memory in"
                        : outcome->code == FF_CODE_BAD_OUTPUT    ? "returned no valid model in"
                                                                 : "was lost with its worker in";
-    say(explanation, "The fit %s %s", what, allowed);
+    ff_say(explanation, "The fit %s %s", what, allowed);
     if (outcome->signal)
-        say(explanation, " (signal %d, %s)", outcome->signal, strsignal(outcome->signal));
+        ff_say(explanation, " (signal %d, %s)", outcome->signal, strsignal(outcome->signal));
     if (*target->worker)
-        say(explanation, ", last on worker %s", target->worker);
-    say(explanation, ".\n");
+        ff_say(explanation, ", last on worker %s", target->worker);
+    ff_say(explanation, ".\n");
 }
 
-static void say_what_happened(const struct explanation *explanation, const struct ff_target_outcome *target)
+static void say_what_happened(const struct ff_explanation *explanation,
+                              const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
     switch (outcome->class) {
     case FF_FITTED:
-        say(explanation, "A %s model of %s was fitted.\n", outcome->kind,
-            ff_show_size(outcome->model_size).text);
+        ff_say(explanation, "A %s model of %s was fitted.\n", outcome->kind,
+               ff_show_size(outcome->model_size).text);
         break;
     case FF_REUSED:
-        say(explanation,
-            "Neither its rows nor its settings changed since its %s model was fitted, so that one is used "
-            "again"
-            " (--no-reuse fits it anew).\n",
-            outcome->kind);
+        ff_say(explanation,
+               "Neither its rows nor its settings changed since its %s model was fitted, so that one is used "
+               "again"
+               " (--no-reuse fits it anew).\n",
+               outcome->kind);
         break;
     case FF_FALLBACK:
-        say(explanation, "Its first kind failed, so the fallback was fitted: a %s model of %s.\n",
-            outcome->kind, ff_show_size(outcome->model_size).text);
+        ff_say(explanation, "Its first kind failed, so the fallback was fitted: a %s model of %s.\n",
+               outcome->kind, ff_show_size(outcome->model_size).text);
         break;
     case FF_SKIPPED:
-        say(explanation, "It was left out before any fit.\n");
+        ff_say(explanation, "It was left out before any fit.\n");
         break;
     case FF_FAILED:
-        say(explanation,
-            "The fit returned an error. It is not tried again, because it would return it again.\n");
+        ff_say(explanation,
+               "The fit returned an error. It is not tried again, because it would return it again.\n");
         break;
     case FF_QUARANTINED:
         say_quarantined(explanation, target);
         break;
     case FF_CANCELLED_CLASS:
-        say(explanation, "The job ended before it was its turn.\n");
+        ff_say(explanation, "The job ended before it was its turn.\n");
         break;
     case FF_OPEN:
     case FF_CLASS_COUNT:
-        say(explanation, "It has no outcome yet: it waits for a worker, or is being fitted.\n");
+        ff_say(explanation, "It has no outcome yet: it waits for a worker, or is being fitted.\n");
         break;
     }
 }
 
-static void explain_target(const struct explanation *explanation, const struct ff_target_outcome *target)
+static void explain_target(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
     bool is_all = target == explanation->outcomes->all;
     bool retryable =
         outcome->class == FF_SKIPPED || outcome->class == FF_FAILED || outcome->class == FF_QUARANTINED;
-    say(explanation, "%s in %s: %s", target->name, ff_job_words(explanation->job, explanation->arena),
-        outcome->class == FF_OPEN ? "waiting" : ff_class_name(outcome->class));
+    ff_say(explanation, "%s in %s: %s", ff_one_line(explanation, target->name),
+           ff_job_words(explanation->job, explanation->arena),
+           outcome->class == FF_OPEN ? "waiting" : ff_class_name(outcome->class));
     if (outcome->code)
-        say(explanation, ", %s", ff_error_words(outcome->code, outcome->errmsg, explanation->arena));
-    say(explanation, "\nIt has %s rows, %s steps after preparation.\n", ff_show_count(target->rows).text,
-        ff_show_count(target->steps).text);
+        ff_say(explanation, ", %s",
+               ff_one_line(explanation, ff_error_words(outcome->code, outcome->errmsg, explanation->arena)));
+    ff_say(explanation, "\nIt has %s rows, %s steps after preparation.\n", ff_show_count(target->rows).text,
+           ff_show_count(target->steps).text);
     say_what_happened(explanation, target);
     if (outcome->class != FF_CANCELLED_CLASS)
-        say_why(explanation, outcome->code, is_all);
+        ff_say_why(explanation, outcome->code, is_all);
     say_fit(explanation, target);
     say_last_lines(explanation, outcome->log);
     if (target->from)
-        say(explanation, "It keeps its model of generation %llu of set %s.\n",
-            (unsigned long long)target->from, explanation->job->set);
+        ff_say(explanation, "It keeps its model of generation %llu of set %s.\n",
+               (unsigned long long)target->from, explanation->job->set);
     if (retryable && ff_job_state_is_final(explanation->job->state))
         say_retry(explanation, outcome->class);
 }
@@ -299,22 +166,22 @@ static size_t tally_errors(const struct ff_outcomes *outcomes, struct tally *tal
     return count;
 }
 
-static void say_errors(const struct explanation *explanation)
+static void say_errors(const struct ff_explanation *explanation)
 {
     struct tally tallies[64] = {0}; /* more than there are codes */
     size_t count = tally_errors(explanation->outcomes, tallies);
     for (size_t i = 0; i < count && i < COMMONEST; i++) {
         const struct tally *tally = &tallies[i];
-        say(explanation, "\n%s: %s target%s, e.g. ", ff_code_name(tally->code),
-            ff_show_count(tally->count).text, tally->count == 1 ? "" : "s");
+        ff_say(explanation, "\n%s: %s target%s, e.g. ", ff_code_name(tally->code),
+               ff_show_count(tally->count).text, tally->count == 1 ? "" : "s");
         for (size_t j = 0; j < EXAMPLES && j < tally->count; j++)
-            say(explanation, "%s%s", j ? ", " : "", tally->examples[j]);
-        say(explanation, ".\n");
-        say_why(explanation, tally->code, false);
+            ff_say(explanation, "%s%s", j ? ", " : "", ff_one_line(explanation, tally->examples[j]));
+        ff_say(explanation, ".\n");
+        ff_say_why(explanation, tally->code, false);
     }
 }
 
-static void say_state(const struct explanation *explanation)
+static void say_state(const struct ff_explanation *explanation)
 {
     const struct ff_job_record *job = explanation->job;
     static const char *const states[] = {
@@ -327,41 +194,44 @@ static void say_state(const struct explanation *explanation)
         [FF_JOB_CANCELLED] = "It was cancelled; nothing was published, and what was committed can be read.\n",
     };
     if (states[job->state])
-        say(explanation, "%s", states[job->state]);
+        ff_say(explanation, "%s", states[job->state]);
     if (job->generation)
-        say(explanation, "It published generation %llu of set %s.\n", (unsigned long long)job->generation,
-            job->set);
+        ff_say(explanation, "It published generation %llu of set %s.\n", (unsigned long long)job->generation,
+               job->set);
 }
 
-static void say_job_error(const struct explanation *explanation)
+static void say_job_error(const struct ff_explanation *explanation)
 {
     enum ff_code code = explanation->job->code;
     if (code == FF_CODE_BAD_DATA)
-        say(explanation,
-            "Correct the data or the job file, or let bad rows be counted: data.on_bad_row: skip.\n");
+        ff_say(explanation,
+               "Correct the data or the job file, or let bad rows be counted: data.on_bad_row: skip.\n");
     else if (code == FF_CODE_TOO_MANY_FAILED)
-        say(explanation, "More targets failed than limits.max_failed allows. The commonest errors:\n");
+        ff_say(explanation, "More targets failed than limits.max_failed allows. The commonest errors:\n");
     else if (code == FF_CODE_NO_MODELS)
-        say(explanation, "No target got a model, so there was nothing to publish. The commonest errors:\n");
+        ff_say(explanation,
+               "No target got a model, so there was nothing to publish. The commonest errors:\n");
     else if (code == FF_CODE_STORE)
-        say(explanation, "The state directory could not be written: look for a full disk.\n");
+        ff_say(explanation, "The state directory could not be written: look for a full disk.\n");
 }
 
-static void explain_job(const struct explanation *explanation)
+static void explain_job(const struct ff_explanation *explanation)
 {
     const struct ff_job_record *job = explanation->job;
     const struct ff_counts *counts = &explanation->outcomes->counts;
-    say(explanation, "%s: %s", ff_job_words(job, explanation->arena), ff_job_state_name(job->state));
+    ff_say(explanation, "%s: %s", ff_job_words(job, explanation->arena), ff_job_state_name(job->state));
     if (job->code)
-        say(explanation, ", %s", ff_error_words(job->code, job->errmsg, explanation->arena));
+        ff_say(explanation, ", %s",
+               ff_one_line(explanation, ff_error_words(job->code, job->errmsg, explanation->arena)));
     const char *words = ff_counts_words(counts, explanation->arena);
-    say(explanation, "\n%s targets%s%s.\n", ff_show_count(counts->requested).text, *words ? ": " : "", words);
+    ff_say(explanation, "\n%s targets%s%s.\n", ff_show_count(counts->requested).text, *words ? ": " : "",
+           words);
     say_state(explanation);
     say_job_error(explanation);
     say_errors(explanation);
     if (explanation->outcomes->all_failed)
-        say(explanation, "\nThe model of all targets has none: fitfleet explain %s all.\n",
-            ff_job_words(job, explanation->arena));
+        ff_say(explanation, "\nThe model of all targets has none: fitfleet explain %s all.\n",
+               ff_job_words(job, explanation->arena));
 }
 
 /* ---- the job's text
@@ -401,13 +271,13 @@ enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_r
         status = ff_outcomes_find(&outcomes, job, target, &only, err);
     if (!status) {
         struct ff_jobspec *spec = read_spec(job, &arena);
-        struct explanation explanation = {job, &outcomes, spec, &arena, out};
+        struct ff_explanation explanation = {job, &outcomes, spec, &arena, out};
         if (only)
             explain_target(&explanation, only);
         else
             explain_job(&explanation);
         if (live && *live)
-            say(&explanation, "%s\n", live);
+            ff_say(&explanation, "%s\n", live);
         ff_jobspec_destroy(spec);
     }
     ff_arena_fini(&arena);

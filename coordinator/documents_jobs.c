@@ -124,7 +124,7 @@ static void write_csv(const struct ff_job_status *jobs, size_t count, struct ff_
     for (int class = FF_FITTED; class < FF_CLASS_COUNT; class ++)
         ff_buf_printf(out, ",%s", ff_class_name((enum ff_class) class));
     ff_buf_printf(out, ",errno,error,errmsg\n");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = count; i-- > 0;)
         write_csv_row(&jobs[i], out);
 }
 
@@ -181,7 +181,7 @@ static void write_table(const struct ff_job_status *jobs, size_t count, struct f
         return;
     }
     ff_table_init(&table, columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = count; i-- > 0;)
         add_row(&table, &jobs[i], &arena);
     ff_table_write(&table, out);
     ff_table_fini(&table);
@@ -202,7 +202,7 @@ enum ff_status ff_document_jobs(const struct ff_job_status *jobs, size_t count, 
     } else {
         struct ff_json json = ff_json_start(out);
         ff_json_array_begin(&json);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = count; i-- > 0;)
             put_status(&json, &jobs[i]);
         ff_json_array_end(&json);
         ff_buf_append(out, "\n", 1);

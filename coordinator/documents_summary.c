@@ -126,7 +126,10 @@ static void add_row(struct ff_table *table, const struct ff_target_outcome *targ
         ff_table_cell(table, "%u", outcome->attempts);
     else
         ff_table_text(table, "");
-    ff_table_cell(table, "%.1f", outcome->fit_ms);
+    if (*target->worker)
+        ff_table_cell(table, "%.2f", outcome->fit_ms);
+    else
+        ff_table_text(table, "");
     ff_table_text(table, model_words(target, arena));
     ff_table_text(table, outcome->code ? ff_error_words(outcome->code, outcome->errmsg, arena) : "");
 }

@@ -133,7 +133,7 @@ struct ff_shown ff_show_duration(double ms)
     if (ms >= 999.5)
         snprintf(shown.text, sizeof shown.text, "%.1f s", ms / 1000);
     else
-        snprintf(shown.text, sizeof shown.text, ms < 9.95 && ms > 0 ? "%.1f ms" : "%.0f ms", ms);
+        snprintf(shown.text, sizeof shown.text, ms < 9.95 && ms >= 0.05 ? "%.1f ms" : "%.0f ms", ms);
     return shown;
 }
 

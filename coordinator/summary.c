@@ -2,6 +2,7 @@
  */
 #include "coordinator/summary.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,12 +68,18 @@ static bool is_worth_a_word(const struct member *member)
     return scalar && !empty && !is_key(member, "n") && !is_key(member, "errmsg");
 }
 
+static void append_number(double number, struct ff_buf *out)
+{
+    bool is_whole = fabs(number) < 1e9 && number == floor(number);
+    ff_buf_printf(out, is_whole ? "%.0f" : "%.4g", number);
+}
+
 static void append_value(const struct member *member, struct ff_buf *out)
 {
     if (*member->value == '"')
         ff_buf_append(out, member->value + 1, member->size - 2);
     else
-        ff_buf_printf(out, "%.5g", strtod(member->value, NULL));
+        append_number(strtod(member->value, NULL), out);
 }
 
 static void append_params(const char *object, struct ff_buf *out)
