@@ -172,7 +172,8 @@ static void copy_job(struct ff_coordinator *core, struct read *read, const struc
     struct ff_arena *arena = &read->arena;
     read->job = job->record;
     const char **strings[] = {&read->job.name,     &read->job.set,       &read->job.yaml,   &read->job.file,
-                              &read->job.base_dir, &read->job.overrides, &read->job.errmsg, &read->job.times};
+                              &read->job.base_dir, &read->job.overrides, &read->job.errmsg, &read->job.times,
+                              &read->job.override_dir, &read->job.retry_classes};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = ff_arena_strdup(arena, *strings[i]);
     read->statuses = ff_arena_alloc(arena, sizeof *read->statuses);
