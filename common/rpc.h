@@ -44,11 +44,15 @@ struct ff_rpc_request {
  * must be replied to exactly once, from any thread. */
 typedef void ff_rpc_handler(void *context, struct ff_rpc_call *call, const struct ff_rpc_request *request);
 
+/* A connection is gone (a partition does not close one for minutes). On a network thread; must not block. */
+typedef void ff_rpc_pipe_closed(void *context, uint32_t pipe);
+
 struct ff_rpc_server_options {
     const char *url;
     struct ff_rpc_security security;
     ff_rpc_handler *handler;
     void *context;
+    ff_rpc_pipe_closed *pipe_closed; /* or NULL */
 };
 
 /* Listens. INVALID_ARGUMENT (URL, certificate), ALREADY_EXISTS (address in use), PERMISSION_DENIED. */

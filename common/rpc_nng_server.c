@@ -39,6 +39,7 @@ struct ff_rpc_server {
     char *url;
     ff_rpc_handler *handler;
     void *context;
+    ff_rpc_pipe_closed *pipe_closed;
     struct ff_buf token;
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -113,6 +114,8 @@ static void pipe_removed(nng_pipe pipe, nng_pipe_ev event, void *context)
     if (server->pipe_slots)
         remove_pipe(server, (uint32_t)nng_pipe_id(pipe));
     pthread_mutex_unlock(&server->mutex);
+    if (server->pipe_closed)
+        server->pipe_closed(server->context, (uint32_t)nng_pipe_id(pipe));
 }
 
 /* ---- calls ---------------------------------------------------------------------------------------------------- */
@@ -322,6 +325,7 @@ enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, s
     struct ff_rpc_server *server = ff_xcalloc(1, sizeof *server);
     server->handler = options->handler;
     server->context = options->context;
+    server->pipe_closed = options->pipe_closed;
     pthread_mutex_init(&server->mutex, NULL);
     ff_buf_append(&server->token, options->security.token.data, options->security.token.size);
     int code = nng_rep0_open_raw(&server->socket);

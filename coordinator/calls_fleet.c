@@ -232,6 +232,15 @@ void ff_core_lease(struct ff_coordinator *core, struct ff_call *call)
         answer_empty(worker);
 }
 
+void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe)
+{
+    size_t count;
+    struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
+    for (size_t i = 0; i < count; i++)
+        if (workers[i]->beat_pipe == pipe)
+            ff_fleet_disconnected(workers[i], core->now_ms);
+}
+
 void ff_core_serve(struct ff_coordinator *core)
 {
     size_t count;

@@ -100,6 +100,16 @@ static void call_came(void *context, struct ff_rpc_call *rpc, const struct ff_rp
         ff_queue_push(&core->queue, &call->event);
 }
 
+/* On a network thread. */
+static void pipe_closed(void *context, uint32_t pipe)
+{
+    struct ff_coordinator *core = context;
+    struct ff_pipe_closed *closed = ff_xcalloc(1, sizeof *closed);
+    closed->event.type = FF_EVENT_PIPE_CLOSED;
+    closed->pipe = pipe;
+    ff_queue_push(&core->queue, &closed->event);
+}
+
 static void handle_call(struct ff_coordinator *core, struct ff_call *call)
 {
     static void (*const handlers[])(struct ff_coordinator *, struct ff_call *) = {
@@ -129,6 +139,10 @@ static void handle(struct ff_coordinator *core, struct ff_event *event)
             ff_call_free((struct ff_call *)event);
         else
             handle_call(core, (struct ff_call *)event);
+        break;
+    case FF_EVENT_PIPE_CLOSED:
+        ff_core_pipe_closed(core, ((struct ff_pipe_closed *)event)->pipe);
+        free(event);
         break;
     case FF_EVENT_LOADED:
         ff_core_loaded(core, (struct ff_load *)event);
@@ -284,7 +298,7 @@ enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options
     if (!status)
         status = load_costs(core, store, err);
     core->store = ff_store_thread_start(store, &core->queue);
-    struct ff_rpc_server_options server = {options->url, options->security, call_came, core};
+    struct ff_rpc_server_options server = {options->url, options->security, call_came, core, pipe_closed};
     if (!status)
         status = ff_rpc_server_open(&server, &core->server, err);
     if (status) {

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 /* Types of the events on the loop's queue. */
-enum { FF_EVENT_CALL, FF_EVENT_LOADED, FF_EVENT_WRITTEN, FF_EVENT_READ };
+enum { FF_EVENT_CALL, FF_EVENT_PIPE_CLOSED, FF_EVENT_LOADED, FF_EVENT_WRITTEN, FF_EVENT_READ };
 
 /* A call from the network: decoded on a network thread, handled on the loop's, ended by a reply. */
 struct ff_call {
@@ -41,6 +41,11 @@ struct ff_call {
         struct ff_retry_request retry;
         struct ff_read_request read;
     } in;
+};
+
+struct ff_pipe_closed {
+    struct ff_event event;
+    uint32_t pipe;
 };
 
 /* A Status call that waits for news of its job. */
@@ -90,6 +95,8 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_put(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_leave(struct ff_coordinator *core, struct ff_call *call);
+/* The connection of a worker's Beats closed: it has a few seconds to come back. */
+void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe);
 /* Answers Leases that wait, as far as there is work. */
 void ff_core_serve(struct ff_coordinator *core);
 /* Expired workers, long polls whose time is over. gap_ms: how long the loop stood still. */

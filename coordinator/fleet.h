@@ -6,7 +6,11 @@
 
 #include "common/wire.h"
 
-enum { FF_FLEET_BEAT_MS = 2000, FF_FLEET_EXPIRY_MS = 15000 };
+enum {
+    FF_FLEET_BEAT_MS = 2000,
+    FF_FLEET_EXPIRY_MS = 15000,
+    FF_FLEET_RECONNECT_MS = 5000, /* from the end of a worker's connection to its next call */
+};
 
 enum ff_worker_state { FF_WORKER_READY, FF_WORKER_DRAINING, FF_WORKER_LOST, FF_WORKER_LEFT };
 const char *ff_worker_state_name(enum ff_worker_state state);
@@ -23,6 +27,7 @@ struct ff_worker {
     enum ff_worker_state state;
     int64_t joined_ms;
     int64_t heard_ms;
+    int64_t disconnected_ms; /* 0: it has a connection, as far as is known */
     uint32_t pipe;      /* its connection for calls */
     uint32_t beat_pipe;
     struct ff_executor_state *executors;
@@ -58,6 +63,8 @@ struct ff_worker *ff_fleet_same(const struct ff_fleet *fleet, uint64_t incarnati
 /* All, also the last hundred that are gone, in order of joining. */
 struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count);
 
+/* Its connection closed: it is lost unless it is heard of within FF_FLEET_RECONNECT_MS. */
+void ff_fleet_disconnected(struct ff_worker *worker, int64_t now_ms);
 void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms);
 void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat, int64_t now_ms);
 /* Marks it as lost or left; it may be freed by this. */

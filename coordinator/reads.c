@@ -123,7 +123,7 @@ static const char *target_name(struct ff_coordinator *core, uint64_t job_id, uin
 {
     const struct ff_job *job = ff_core_job(core, job_id);
     if (!job || !job->loaded || target >= job->total)
-        return "?";
+        return ""; /* the job ended since the worker's last Beat */
     return ff_job_is_all(job, target) ? "all" : job->loaded->set->targets[target].name;
 }
 
