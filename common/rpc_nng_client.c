@@ -24,7 +24,7 @@ struct call {
     bool sent;
     int64_t deadline; /* CLOCK_MONOTONIC ms */
     uint64_t request_id;
-    ff_rpc_done *done;
+    ff_rpc_done *done; /* NULL: not in flight */
     void *done_context;
 };
 
@@ -100,14 +100,24 @@ static void finish(struct call *call, struct ff_rpc_response *response)
 {
     ff_rpc_done *done = call->done;
     void *context = call->done_context;
+    call->done = NULL;
     give_back(call);
     done(context, response);
 }
 
+static bool is_closing(struct ff_rpc_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    bool closing = client->closing;
+    pthread_mutex_unlock(&client->mutex);
+    return closing;
+}
+
+/* While the client closes nng may call it a reset: it was us. */
 static void finish_failed(struct call *call, int code)
 {
     struct ff_error err;
-    ff_nng_error(&err, code, "call to", call->client->url);
+    ff_nng_error(&err, is_closing(call->client) ? NNG_ECANCELED : code, "call to", call->client->url);
     finish(call, failure(err.status, err.text));
 }
 
@@ -310,11 +320,17 @@ void ff_rpc_client_close(struct ff_rpc_client *client)
     pthread_mutex_lock(&client->mutex);
     client->closing = true;
     pthread_mutex_unlock(&client->mutex);
-    nng_close(client->socket); /* ends every send and receive; their callbacks run */
+    /* First every call, then the socket: nng 1.5 crashes when a callback receives on a context while its socket is
+     * being closed. A stopped aio takes no further operation, so a call between its two is ended here. */
+    for (struct call *call = client->made_calls; call; call = call->next_made) {
+        nng_aio_stop(call->aio);
+        if (call->done)
+            finish_failed(call, NNG_ECANCELED);
+    }
+    nng_close(client->socket);
     while (client->made_calls) {
         struct call *call = client->made_calls;
         client->made_calls = call->next_made;
-        nng_aio_stop(call->aio);
         nng_aio_free(call->aio);
         free(call);
     }

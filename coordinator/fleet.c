@@ -52,22 +52,33 @@ void ff_fleet_destroy(struct ff_fleet *fleet)
     free(fleet);
 }
 
+/* N of a worker called HOST-N, 0 if it is called otherwise. */
+static size_t number_on(const struct ff_worker *worker, const char *host)
+{
+    size_t length = strlen(host);
+    bool same = strncmp(worker->name, host, length) == 0 && worker->name[length] == '-';
+    const char *digits = worker->name + length + 1;
+    return same && strspn(digits, "0123456789") == strlen(digits) ? strtoul(digits, NULL, 10) : 0;
+}
+
 /* The lowest N such that no worker that is here is called HOST-N. */
 static char *free_name(const struct ff_fleet *fleet, const char *host)
 {
-    for (unsigned number = 1;; number++) {
-        char *name = ff_xasprintf("%s-%u", host, number);
-        bool taken = false;
-        for (size_t i = 0; i < fleet->count && !taken; i++)
-            taken = is_here(fleet->workers[i]) && strcmp(fleet->workers[i]->name, name) == 0;
-        if (!taken)
-            return name;
-        free(name);
+    bool *taken = ff_xcalloc(fleet->count + 2, sizeof *taken);
+    for (size_t i = 0; i < fleet->count; i++) {
+        size_t number = is_here(fleet->workers[i]) ? number_on(fleet->workers[i], host) : 0;
+        if (number <= fleet->count)
+            taken[number] = true;
     }
+    size_t lowest = 1;
+    while (taken[lowest])
+        lowest++;
+    free(taken);
+    return ff_xasprintf("%s-%zu", host, lowest);
 }
 
-struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request, const char *version,
-                                int64_t now_ms)
+struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request,
+                                const char *version, int64_t now_ms)
 {
     if (fleet->count == fleet->capacity) {
         fleet->capacity = fleet->capacity ? fleet->capacity * 2 : 16;
@@ -136,7 +147,8 @@ static void take_no_more_work(struct ff_fleet *fleet, struct ff_worker *worker)
     }
 }
 
-void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat, int64_t now_ms)
+void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat,
+                   int64_t now_ms)
 {
     ff_fleet_heard(worker, now_ms);
     if (beat->draining) {
@@ -144,8 +156,10 @@ void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struc
         worker->state = FF_WORKER_DRAINING;
     }
     worker->executor_count = beat->executor_count < worker->slots ? beat->executor_count : worker->slots;
-    worker->executors = ff_xrealloc(worker->executors, (worker->executor_count + 1) * sizeof *worker->executors);
-    memcpy(worker->executors, beat->executors, worker->executor_count * sizeof *worker->executors);
+    worker->executors =
+        ff_xrealloc(worker->executors, (worker->executor_count + 1) * sizeof *worker->executors);
+    if (worker->executor_count)
+        memcpy(worker->executors, beat->executors, worker->executor_count * sizeof *worker->executors);
 }
 
 static void forget_oldest_gone(struct ff_fleet *fleet)
@@ -154,7 +168,8 @@ static void forget_oldest_gone(struct ff_fleet *fleet)
         if (is_here(fleet->workers[i]))
             continue;
         free_worker(fleet->workers[i]);
-        memmove(&fleet->workers[i], &fleet->workers[i + 1], (--fleet->count - i) * sizeof(struct ff_worker *));
+        memmove(&fleet->workers[i], &fleet->workers[i + 1],
+                (--fleet->count - i) * sizeof(struct ff_worker *));
         fleet->gone--;
         return;
     }

@@ -60,7 +60,8 @@ Test(envelope, a_request_comes_back_as_it_was)
     struct ff_envelope out;
     struct ff_bytes body, blocks;
     build_request();
-    cr_assert_eq(ff_envelope_decode_request(ff_buf_bytes(&message), &arena, &out, &body, &blocks, NULL), FF_OK);
+    cr_assert_eq(ff_envelope_decode_request(ff_buf_bytes(&message), &arena, &out, &body, &blocks, NULL),
+                 FF_OK);
     cr_assert_eq(out.protocol, 1);
     cr_assert_str_eq(out.version, "0.1.0");
     cr_assert_eq(out.request_id, 0x1122334455667788);
@@ -76,11 +77,13 @@ Test(envelope, a_request_comes_back_as_it_was)
 
 Test(envelope, a_response_comes_back_as_it_was)
 {
-    struct ff_envelope in = {.protocol = 1, .version = "9", .request_id = 7, .status = FF_NOT_FOUND, .text = "no job"};
+    struct ff_envelope in = {
+        .protocol = 1, .version = "9", .request_id = 7, .status = FF_NOT_FOUND, .text = "no job"};
     struct ff_envelope out;
     struct ff_bytes body, blocks;
     ff_envelope_encode_response(&in, 0, 0, &message);
-    cr_assert_eq(ff_envelope_decode_response(ff_buf_bytes(&message), &arena, &out, &body, &blocks, NULL), FF_OK);
+    cr_assert_eq(ff_envelope_decode_response(ff_buf_bytes(&message), &arena, &out, &body, &blocks, NULL),
+                 FF_OK);
     cr_assert_eq(out.status, FF_NOT_FOUND);
     cr_assert_str_eq(out.text, "no job");
     cr_assert_eq(out.request_id, 7);

@@ -43,5 +43,5 @@ Test(error, every_status_has_its_canonical_name)
     cr_assert_str_eq(ff_status_name(FF_OK), "OK");
     cr_assert_str_eq(ff_status_name(FF_UNAUTHENTICATED), "UNAUTHENTICATED");
     cr_assert_str_eq(ff_status_name((enum ff_status)17), "UNKNOWN");
-    cr_assert_str_eq(ff_status_name((enum ff_status)-1), "UNKNOWN");
+    cr_assert_str_eq(ff_status_name((enum ff_status) - 1), "UNKNOWN");
 }

@@ -36,11 +36,12 @@ static bool holds(const struct ff_object_id *id)
 }
 
 /* One range of "what" as an uploader would send it. */
-static enum ff_status put(const char *what, uint64_t offset, size_t size, bool *complete, struct ff_error *err)
+static enum ff_status put(const char *what, uint64_t offset, size_t size, bool *complete,
+                          struct ff_error *err)
 {
     struct ff_put_request range = {ff_object_hash(text(what)), strlen(what), offset};
-    return ff_objects_put(objects, &range, (struct ff_bytes){(const uint8_t *)what + offset, size}, LIMIT, 100,
-                          complete, err);
+    return ff_objects_put(objects, &range, (struct ff_bytes){(const uint8_t *)what + offset, size}, LIMIT,
+                          100, complete, err);
 }
 
 Test(objects, are_named_by_their_content)
@@ -119,7 +120,8 @@ Test(objects, ranges_that_skip_or_run_over_are_refused)
     cr_assert_eq(put("abcdef", 0, 2, &complete, NULL), FF_OK);
     cr_assert_eq(put("abcdef", 4, 2, &complete, &err), FF_FAILED_PRECONDITION);
     struct ff_put_request range = {ff_object_hash(text("abcdef")), 6, 2};
-    cr_assert_eq(ff_objects_put(objects, &range, text("cdefgh"), LIMIT, 100, &complete, &err), FF_INVALID_ARGUMENT);
+    cr_assert_eq(ff_objects_put(objects, &range, text("cdefgh"), LIMIT, 100, &complete, &err),
+                 FF_INVALID_ARGUMENT);
     cr_assert_eq(put("abcdef", 2, 4, &complete, NULL), FF_OK);
     cr_assert(complete);
 }
@@ -147,14 +149,17 @@ Test(objects, uploads_share_a_limit_that_dropping_gives_back)
 {
     bool complete;
     struct ff_error err = {0};
-    struct ff_put_request first = {ff_object_hash(text("first")), LIMIT - 100, 0}, second = first, huge = first;
+    struct ff_put_request first = {ff_object_hash(text("first")), LIMIT - 100, 0}, second = first,
+                          huge = first;
     second.object = ff_object_hash(text("second"));
     second.size = 200;
     huge.object = ff_object_hash(text("huge"));
     huge.size = UINT64_MAX;
     cr_assert_eq(ff_objects_put(objects, &first, text("a"), LIMIT, 100, &complete, &err), FF_OK);
-    cr_assert_eq(ff_objects_put(objects, &second, text("a"), LIMIT, 100, &complete, &err), FF_RESOURCE_EXHAUSTED);
-    cr_assert_eq(ff_objects_put(objects, &huge, text("a"), LIMIT, 100, &complete, &err), FF_RESOURCE_EXHAUSTED);
+    cr_assert_eq(ff_objects_put(objects, &second, text("a"), LIMIT, 100, &complete, &err),
+                 FF_RESOURCE_EXHAUSTED);
+    cr_assert_eq(ff_objects_put(objects, &huge, text("a"), LIMIT, 100, &complete, &err),
+                 FF_RESOURCE_EXHAUSTED);
     ff_objects_expire(objects, 100);
     cr_assert_eq(ff_objects_put(objects, &second, text("a"), LIMIT, 100, &complete, &err), FF_OK);
 }
@@ -166,7 +171,8 @@ Test(objects, a_refused_first_range_takes_no_room)
     struct ff_put_request late = {ff_object_hash(text("late")), LIMIT, 1}, fits = late;
     fits.object = ff_object_hash(text("fits"));
     fits.offset = 0;
-    cr_assert_eq(ff_objects_put(objects, &late, text("a"), LIMIT, 100, &complete, &err), FF_FAILED_PRECONDITION);
+    cr_assert_eq(ff_objects_put(objects, &late, text("a"), LIMIT, 100, &complete, &err),
+                 FF_FAILED_PRECONDITION);
     cr_assert_eq(ff_objects_put(objects, &fits, text("a"), LIMIT, 100, &complete, &err), FF_OK);
 }
 

@@ -45,9 +45,11 @@ static struct ff_bytes laid(void)
     return (struct ff_bytes){whole, at};
 }
 
-#define DECODED(name, out) cr_assert_eq(ff_decode_##name(ff_buf_bytes(&body), &arena, (out), &err), FF_OK, "%s", err.text)
+#define DECODED(name, out)                                                                                   \
+    cr_assert_eq(ff_decode_##name(ff_buf_bytes(&body), &arena, (out), &err), FF_OK, "%s", err.text)
 
-/* ---- one of each message, built into body and blocks ------------------------------------------------------------- */
+/* ---- one of each message, built into body and blocks
+ * ------------------------------------------------------------- */
 
 static const double rows[6] = {1, 2, 3, 4, 5, 6};
 static const char *const metrics[] = {"cpu", "memory"};
@@ -56,16 +58,13 @@ static const struct ff_fit_spec seasonal = {"seasonal", params, 2}, ewma = {"ewm
 
 static struct ff_wire_task sample_task(uint32_t target)
 {
-    return (struct ff_wire_task){.task = {.target = target,
-                                          .name = "host-1",
-                                          .model = &seasonal,
-                                          .fallback = &ewma,
-                                          .metrics = metrics,
-                                          .frame = {.t0_ms = -5000,
-                                                    .step_ms = 1000,
-                                                    .steps = 3,
-                                                    .columns = 2,
-                                                    .values = rows}}};
+    return (struct ff_wire_task){
+        .task = {.target = target,
+                 .name = "host-1",
+                 .model = &seasonal,
+                 .fallback = &ewma,
+                 .metrics = metrics,
+                 .frame = {.t0_ms = -5000, .step_ms = 1000, .steps = 3, .columns = 2, .values = rows}}};
 }
 
 static void build_chunk(void)
@@ -125,7 +124,8 @@ static void build_report(void)
 
 static void build_join_request(void)
 {
-    ff_encode_join_request(&(struct ff_join_request){"host", 4711, 8, "build/blas", 77, 1ULL << 34, 8 << 20}, &body);
+    ff_encode_join_request(&(struct ff_join_request){"host", 4711, 8, "build/blas", 77, 1ULL << 34, 8 << 20},
+                           &body);
 }
 
 static void build_join_reply(void)
@@ -146,16 +146,17 @@ static void build_report_reply(void)
 static void build_beat_request(void)
 {
     struct ff_lease_id leases[] = {{5, 6}, {5, 7}};
-    struct ff_executor_state executors[] = {{.pid = 10, .ppid = 9, .alive = true, .age_ms = 5, .last_exit = -1},
-                                            {.pid = 11,
-                                             .lease = {5, 6},
-                                             .job = 2,
-                                             .target = 3,
-                                             .busy = true,
-                                             .busy_ms = 40,
-                                             .cpu_ms = 39,
-                                             .done = 100,
-                                             .last_signal = 9}};
+    struct ff_executor_state executors[] = {
+        {.pid = 10, .ppid = 9, .alive = true, .age_ms = 5, .last_exit = -1},
+        {.pid = 11,
+         .lease = {5, 6},
+         .job = 2,
+         .target = 3,
+         .busy = true,
+         .busy_ms = 40,
+         .cpu_ms = 39,
+         .done = 100,
+         .last_signal = 9}};
     ff_encode_beat_request(&(struct ff_beat_request){3, leases, 2, executors, 2, true}, &body);
 }
 
@@ -193,7 +194,8 @@ static void build_leave_request(void)
 static void build_submit_request(void)
 {
     static const char *const overrides[] = {"a=1", "b=2"};
-    static const struct ff_uploaded_file files[] = {{"/d/a.csv", {{1}}, 100, -5}, {"/d/b.csv", {{2}}, 200, 1LL << 60}};
+    static const struct ff_uploaded_file files[] = {{"/d/a.csv", {{1}}, 100, -5},
+                                                    {"/d/b.csv", {{2}}, 200, 1LL << 60}};
     ff_encode_submit_request(&(struct ff_submit_request){.yaml = "name: x",
                                                          .file = "job.yaml",
                                                          .base_dir = "/jobs",
@@ -221,21 +223,22 @@ static void build_retry_request(void)
 
 static void build_job_status(void)
 {
-    struct ff_job_status status = {.id = "nightly-3",
-                                   .name = "nightly",
-                                   .state = "running",
-                                   .stage = "publishing",
-                                   .percent = 12.5,
-                                   .eta_ms = -1,
-                                   .counts = {.requested = 100, .of_class = {[FF_FITTED] = 90, [FF_CANCELLED_CLASS] = 1}},
-                                   .code = FF_CODE_TOO_MANY_FAILED,
-                                   .errmsg = "why",
-                                   .version = 7,
-                                   .set = "set",
-                                   .generation = 4,
-                                   .started_ms = 1,
-                                   .finished_ms = 2,
-                                   .all_failed = true};
+    struct ff_job_status status = {
+        .id = "nightly-3",
+        .name = "nightly",
+        .state = "running",
+        .stage = "publishing",
+        .percent = 12.5,
+        .eta_ms = -1,
+        .counts = {.requested = 100, .of_class = {[FF_FITTED] = 90, [FF_CANCELLED_CLASS] = 1}},
+        .code = FF_CODE_TOO_MANY_FAILED,
+        .errmsg = "why",
+        .version = 7,
+        .set = "set",
+        .generation = 4,
+        .started_ms = 1,
+        .finished_ms = 2,
+        .all_failed = true};
     ff_encode_job_status(&status, &body);
 }
 
@@ -268,7 +271,8 @@ static void build_stored_generation(void)
     ff_encode_stored_generation(&(struct ff_stored_generation){models, 2}, &body);
 }
 
-/* ---- round trips ---------------------------------------------------------------------------------------------------- */
+/* ---- round trips
+ * ---------------------------------------------------------------------------------------------------- */
 
 Test(wire, method_names_lead_back_to_their_numbers)
 {
@@ -320,7 +324,8 @@ Test(wire, lease_reply)
 {
     struct ff_chunk *out;
     build_chunk();
-    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), blocks.size, &arena, &out, &err), FF_OK, "%s", err.text);
+    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), blocks.size, &arena, &out, &err), FF_OK, "%s",
+                 err.text);
     cr_assert(out->lease.epoch == 5 && out->lease.counter == 6 && out->job == 11 && out->last_part);
     cr_assert(out->timeout_ms == 60000 && out->memory_bytes == 1 << 30 && out->task_count == 3);
     const struct ff_task *task = &out->tasks[0].task;
@@ -379,10 +384,12 @@ Test(wire, report)
     cr_assert_str_eq(fitted->summary, "{\"n\":3}");
     cr_assert(fitted->fit_ms == 1.5 && fitted->cpu_ms == 1.25 && fitted->peak_rss_bytes == 1 << 20);
     cr_assert(fitted->pid == 4711 && fitted->attempts == 2 && fitted->signal == 0);
-    cr_assert(fitted->model.size == 5 && fitted->model_size == 5 && memcmp(fitted->model.data, "MODEL", 5) == 0);
+    cr_assert(fitted->model.size == 5 && fitted->model_size == 5 &&
+              memcmp(fitted->model.data, "MODEL", 5) == 0);
     cr_assert(fault->class == FF_OPEN && fault->code == FF_CODE_CRASHED && fault->signal == 11);
     cr_assert_str_eq(fault->errmsg, "died");
-    cr_assert(fault->model.size == 0 && fault->log.size == 10 && memcmp(fault->log.data, "last words", 10) == 0);
+    cr_assert(fault->model.size == 0 && fault->log.size == 10 &&
+              memcmp(fault->log.data, "last words", 10) == 0);
     cr_assert(out.outcomes[2].log.size == 7 && memcmp(out.outcomes[2].log.data, "printed", 7) == 0);
 }
 
@@ -397,8 +404,10 @@ Test(wire, a_model_that_is_an_object_does_not_travel_in_the_blocks)
     struct ff_bytes whole = laid();
     cr_assert_eq(whole.size, 7);
     cr_assert_eq(ff_decode_report(ff_buf_bytes(&body), whole, &arena, &out, &err), FF_OK, "%s", err.text);
-    cr_assert(out.outcomes[0].model_in_object && out.outcomes[0].model_size == 5 && out.outcomes[0].model.size == 0);
-    cr_assert_eq(memcmp(&out.outcomes[0].model_object, &outcome.model_object, sizeof outcome.model_object), 0);
+    cr_assert(out.outcomes[0].model_in_object && out.outcomes[0].model_size == 5 &&
+              out.outcomes[0].model.size == 0);
+    cr_assert_eq(memcmp(&out.outcomes[0].model_object, &outcome.model_object, sizeof outcome.model_object),
+                 0);
     cr_assert(out.outcomes[0].log.size == 7 && memcmp(out.outcomes[0].log.data, "printed", 7) == 0);
 }
 
@@ -418,9 +427,11 @@ Test(wire, beat_request)
     cr_assert(out.worker == 3 && out.lease_count == 2 && out.executor_count == 2 && out.draining);
     cr_assert(out.leases[1].epoch == 5 && out.leases[1].counter == 7);
     const struct ff_executor_state *first = &out.executors[0], *second = &out.executors[1];
-    cr_assert(first->pid == 10 && first->ppid == 9 && first->alive && first->age_ms == 5 && first->last_exit == -1);
+    cr_assert(first->pid == 10 && first->ppid == 9 && first->alive && first->age_ms == 5 &&
+              first->last_exit == -1);
     cr_assert(second->lease.counter == 6 && second->job == 2 && second->target == 3 && second->busy);
-    cr_assert(second->busy_ms == 40 && second->cpu_ms == 39 && second->done == 100 && second->last_signal == 9);
+    cr_assert(second->busy_ms == 40 && second->cpu_ms == 39 && second->done == 100 &&
+              second->last_signal == 9);
 }
 
 Test(wire, beat_reply)
@@ -440,7 +451,8 @@ Test(wire, fetch_and_put)
     bool complete;
     build_fetch_request();
     DECODED(fetch_request, &fetch);
-    cr_assert(fetch.offset == 1 << 20 && fetch.size == FF_OBJECT_RANGE && !memcmp(&fetch.object, &one, sizeof one));
+    cr_assert(fetch.offset == 1 << 20 && fetch.size == FF_OBJECT_RANGE &&
+              !memcmp(&fetch.object, &one, sizeof one));
     body.size = 0;
     build_put_request();
     DECODED(put_request, &put);
@@ -476,7 +488,8 @@ Test(wire, submit_request)
     cr_assert(out.no_reuse && out.upload && out.override_count == 2 && out.file_count == 2);
     cr_assert_str_eq(out.overrides[1], "b=2");
     cr_assert_str_eq(out.files[1].path, "/d/b.csv");
-    cr_assert(out.files[1].object.bytes[0] == 2 && out.files[1].size == 200 && out.files[1].mtime_ns == 1LL << 60);
+    cr_assert(out.files[1].object.bytes[0] == 2 && out.files[1].size == 200 &&
+              out.files[1].mtime_ns == 1LL << 60);
     cr_assert_eq(out.files[0].mtime_ns, -5);
 }
 
@@ -507,7 +520,8 @@ Test(wire, job_status)
     cr_assert_str_eq(out.stage, "publishing");
     cr_assert_str_eq(out.errmsg, "why");
     cr_assert_str_eq(out.set, "set");
-    cr_assert(out.percent == 12.5 && out.eta_ms == -1 && out.code == FF_CODE_TOO_MANY_FAILED && out.version == 7);
+    cr_assert(out.percent == 12.5 && out.eta_ms == -1 && out.code == FF_CODE_TOO_MANY_FAILED &&
+              out.version == 7);
     cr_assert(out.counts.requested == 100 && out.counts.of_class[FF_FITTED] == 90);
     cr_assert(out.counts.of_class[FF_CANCELLED_CLASS] == 1 && out.counts.of_class[FF_FAILED] == 0);
     cr_assert(out.generation == 4 && out.started_ms == 1 && out.finished_ms == 2 && out.all_failed);
@@ -529,7 +543,8 @@ Test(wire, read_request_and_reply)
     body.size = 0;
     build_read_reply();
     DECODED(read_reply, &reply);
-    cr_assert(reply.size == 1 << 24 && reply.in_object && reply.cursor == 5 && !memcmp(&reply.object, &id, sizeof id));
+    cr_assert(reply.size == 1 << 24 && reply.in_object && reply.cursor == 5 &&
+              !memcmp(&reply.object, &id, sizeof id));
     body.size = 0;
     ff_encode_read_reply(&(struct ff_read_reply){.size = 10}, &body);
     DECODED(read_reply, &reply);
@@ -553,8 +568,8 @@ Test(wire, stored_report_with_and_without_its_bytes)
     outcomes[1].model = text("SECOND");
     outcomes[1].log = text("log");
     ff_encode_stored_report(&in, &body, &models, &logs);
-    cr_assert_eq(ff_decode_stored_report(ff_buf_bytes(&body), ff_buf_bytes(&models), ff_buf_bytes(&logs), &arena, &out,
-                                         &err),
+    cr_assert_eq(ff_decode_stored_report(ff_buf_bytes(&body), ff_buf_bytes(&models), ff_buf_bytes(&logs),
+                                         &arena, &out, &err),
                  FF_OK);
     cr_assert_str_eq(out.worker, "host-1");
     cr_assert_str_eq(out.profile, "profile");
@@ -583,10 +598,12 @@ Test(wire, stored_targets_and_generation)
     DECODED(stored_generation, &generation);
     cr_assert_eq(generation.model_count, 2);
     cr_assert_str_eq(generation.models[1].target, "a");
-    cr_assert(generation.models[1].report == 3 && generation.models[1].index == 2 && generation.models[1].from == 1);
+    cr_assert(generation.models[1].report == 3 && generation.models[1].index == 2 &&
+              generation.models[1].from == 1);
 }
 
-/* ---- damage: every message cut anywhere and with any bit flipped --------------------------------------------------- */
+/* ---- damage: every message cut anywhere and with any bit flipped
+ * --------------------------------------------------- */
 
 #define PLAIN_MESSAGES(X)                                                                                    \
     X(join_request, struct ff_join_request)                                                                  \
@@ -665,7 +682,8 @@ static void expect_handled(decoder *decode, const uint8_t *bytes, size_t size, c
         memcpy(end_aligned, bytes, size);
     err = (struct ff_error){0};
     enum ff_status status = decode((struct ff_bytes){end_aligned, size});
-    cr_assert(status == FF_OK || (status == FF_INVALID_ARGUMENT && *err.text), "%s: %d %s", name, status, err.text);
+    cr_assert(status == FF_OK || (status == FF_INVALID_ARGUMENT && *err.text), "%s: %d %s", name, status,
+              err.text);
     free(copy);
     ff_arena_reset(&arena);
 }
@@ -711,7 +729,8 @@ Test(wire, noise_is_refused_or_read_within_bounds)
     }
 }
 
-/* ---- hostile values ----------------------------------------------------------------------------------------------------- */
+/* ---- hostile values
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void expect_chunk_refused(struct ff_wire_task task, size_t blocks_size, const char *why)
 {
@@ -720,7 +739,8 @@ static void expect_chunk_refused(struct ff_wire_task task, size_t blocks_size, c
     ff_blocks_fini(&blocks);
     ff_encode_lease_reply(&in, &body, &blocks);
     err = (struct ff_error){0};
-    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), blocks_size, &arena, &out, &err), FF_INVALID_ARGUMENT);
+    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), blocks_size, &arena, &out, &err),
+                 FF_INVALID_ARGUMENT);
     cr_assert(strstr(err.text, why), "%s", err.text);
 }
 
@@ -809,7 +829,7 @@ Test(wire, unknown_classes_and_codes_are_refused)
     struct ff_outcome outcome = sample_outcome(1);
     outcome.class = FF_CLASS_COUNT;
     expect_report_refused(&outcome, text("MODEL"));
-    outcome.class = (enum ff_class)-1;
+    outcome.class = (enum ff_class) - 1;
     expect_report_refused(&outcome, text("MODEL"));
     outcome = sample_outcome(1);
     outcome.code = (enum ff_code)99;
@@ -881,7 +901,8 @@ Test(wire, more_counts_than_there_are_classes_are_left_out)
     cr_assert_eq(out.counts.of_class[FF_CLASS_COUNT - 1], FF_CLASS_COUNT);
 }
 
-/* ---- small bytes that unfold ---------------------------------------------------------------------------------------- */
+/* ---- small bytes that unfold
+ * ---------------------------------------------------------------------------------------- */
 
 enum { WIRE_BYTES = 4 << 20, MOST = 64 << 20 };
 
@@ -927,7 +948,9 @@ Test(wire, the_limit_counts_what_an_arena_holds_already_and_is_put_back)
     cr_assert_eq(arena.limit, 0);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------------------------------- */
+/* ---- blocks
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 Test(wire, blocks_begin_on_aligned_offsets)
 {
