@@ -130,6 +130,14 @@ static int parse_flag(const struct ff_command *command, int argc, char **argv, i
     return FF_EXIT_DONE;
 }
 
+static int check_format(const char *format)
+{
+    if (!format || strcmp(format, "json") == 0 || strcmp(format, "csv") == 0 || strcmp(format, "table") == 0)
+        return FF_EXIT_DONE;
+    fprintf(stderr, "fitfleet: --format: expected json, csv or table, found '%s'\n", format);
+    return FF_EXIT_USAGE;
+}
+
 int ff_options_parse(const struct ff_command *command, int argc, char **argv, struct ff_options *out)
 {
     bool only_arguments = false;
@@ -153,7 +161,7 @@ int ff_options_parse(const struct ff_command *command, int argc, char **argv, st
                 command->synopsis);
         return FF_EXIT_USAGE;
     }
-    return FF_EXIT_DONE;
+    return check_format(out->format);
 }
 
 void ff_command_help(const struct ff_command *command)
@@ -249,7 +257,8 @@ int ff_write_output(const struct ff_options *options, const struct ff_buf *text)
 {
     if (options->out)
         return write_file(options->out, text);
-    if (text->size && fwrite(text->data, 1, text->size, stdout) != text->size)
-        return FF_EXIT_INTERNAL;
-    return fflush(stdout) == 0 ? FF_EXIT_DONE : FF_EXIT_INTERNAL;
+    if (fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0)
+        return FF_EXIT_DONE;
+    fprintf(stderr, "fitfleet: cannot write to standard output: %m\n");
+    return FF_EXIT_INTERNAL;
 }
