@@ -64,7 +64,8 @@ size_t ff_nng_blocks_size(const struct ff_bytes *blocks, size_t count)
     return size;
 }
 
-nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const struct ff_bytes *blocks, size_t count)
+nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const struct ff_bytes *blocks,
+                        size_t count)
 {
     size_t size = head->size + body.size + ff_nng_blocks_size(blocks, count);
     nng_msg *message;
@@ -150,13 +151,15 @@ static enum ff_status server_tls(nng_tls_config *config, const char *dir, struct
     if (!status)
         status = tls_file(dir, "tls.key", &key, err);
     if (!status && nng_tls_config_own_cert(config, (char *)cert.data, (char *)key.data, NULL) != 0)
-        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: tls.crt and tls.key are no certificate and its key", dir);
+        status = ff_error_set(err, FF_INVALID_ARGUMENT,
+                              "%s: tls.crt and tls.key are no certificate and its key", dir);
     ff_buf_fini(&cert);
     ff_buf_fini(&key);
     return status;
 }
 
-static enum ff_status client_tls(nng_tls_config *config, const char *dir, const char *url, struct ff_error *err)
+static enum ff_status client_tls(nng_tls_config *config, const char *dir, const char *url,
+                                 struct ff_error *err)
 {
     struct ff_buf ca = {0};
     char host[256];
@@ -170,7 +173,8 @@ static enum ff_status client_tls(nng_tls_config *config, const char *dir, const 
     return status;
 }
 
-enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out, struct ff_error *err)
+enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out,
+                          struct ff_error *err)
 {
     if (!dir)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: tls+tcp needs certificates (--tls DIR)", url);

@@ -11,11 +11,13 @@
 enum ff_status ff_nng_error(struct ff_error *err, int nng_code, const char *what, const char *url);
 
 /* One nng message of envelope (already in head), body and blocks; NULL if it would exceed the limit. */
-nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const struct ff_bytes *blocks, size_t count);
+nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const struct ff_bytes *blocks,
+                        size_t count);
 size_t ff_nng_blocks_size(const struct ff_bytes *blocks, size_t count);
 
 /* A TLS configuration of a --tls folder. Free with nng_tls_config_free(). */
-enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out, struct ff_error *err);
+enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out,
+                          struct ff_error *err);
 
 void ff_nng_count(size_t sent, size_t received);
 

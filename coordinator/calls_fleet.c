@@ -24,19 +24,22 @@ static struct ff_worker *caller(struct ff_coordinator *core, struct ff_call *cal
     return worker;
 }
 
-/* ---- losing workers ------------------------------------------------------------------------------------------------------ */
+/* ---- losing workers
+ * ------------------------------------------------------------------------------------------------------ */
 
-static void quarantine_lost(struct ff_coordinator *core, const struct ff_lost_target *lost, const struct ff_worker *worker)
+static void quarantine_lost(struct ff_coordinator *core, const struct ff_lost_target *lost,
+                            const struct ff_worker *worker)
 {
     struct ff_job *job = ff_core_job(core, lost->job);
     struct ff_outcome *outcome = ff_xcalloc(1, sizeof *outcome);
-    *outcome = (struct ff_outcome){.target = lost->target,
-                                   .class = FF_QUARANTINED,
-                                   .code = FF_CODE_WORKER_LOST,
-                                   .errmsg = "its worker was lost every time while it was alone with this target",
-                                   .kind = "",
-                                   .summary = "",
-                                   .attempts = lost->tries};
+    *outcome =
+        (struct ff_outcome){.target = lost->target,
+                            .class = FF_QUARANTINED,
+                            .code = FF_CODE_WORKER_LOST,
+                            .errmsg = "its worker was lost every time while it was alone with this target",
+                            .kind = "",
+                            .summary = "",
+                            .attempts = lost->tries};
     ff_core_commit(core, job, worker->name, worker->profile, outcome, 1, NULL);
 }
 
@@ -79,15 +82,18 @@ static void end_leases(struct ff_coordinator *core, const struct ff_worker *work
     free(leases);
 }
 
-/* ---- Join, Leave ------------------------------------------------------------------------------------------------------------ */
+/* ---- Join, Leave
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void warn_of_profiles(struct ff_coordinator *core)
 {
     if (core->profiles_warned || !ff_fleet_profiles_differ(core->fleet))
         return;
     core->profiles_warned = true;
-    ff_log(FF_LOG_WARNING, "workers of different numeric profiles: kinds that use BLAS or libm may differ in their "
-                           "last digits from worker to worker");
+    ff_log(FF_LOG_WARNING,
+           "workers of different numeric profiles: kinds that use BLAS or libm may differ in their "
+           "last digits from worker to worker");
 }
 
 void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
@@ -102,7 +108,8 @@ void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
     ff_fleet_heard(worker, core->now_ms);
     answer_empty(worker);
     warn_of_profiles(core);
-    ff_log(FF_LOG_INFO, "worker %s joined: %u slots, fitfleet %s", worker->name, worker->slots, worker->version);
+    ff_log(FF_LOG_INFO, "worker %s joined: %u slots, fitfleet %s", worker->name, worker->slots,
+           worker->version);
     struct ff_join_reply reply = {worker->id,       worker->name,       core->epoch,
                                   FF_FLEET_BEAT_MS, FF_FLEET_EXPIRY_MS, FF_RPC_MAX_MESSAGE};
     struct ff_buf body = {0};
@@ -123,7 +130,9 @@ void ff_core_leave(struct ff_coordinator *core, struct ff_call *call)
     ff_call_reply(call, NULL, NULL, 0);
 }
 
-/* ---- Lease -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Lease
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 /* How many targets of the grant from `from` on travel together: a frame that is an object goes alone. */
 static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, size_t from)
@@ -133,7 +142,8 @@ static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, s
     while (to < grant->count && to - from < PART_TARGETS) {
         struct ff_wire_task task;
         ff_job_task(job, grant->targets[to], &task);
-        uint64_t more = task.in_object ? UINT32_MAX : ff_frame_bytes(&task.task.frame) + strlen(task.task.name);
+        uint64_t more =
+            task.in_object ? UINT32_MAX : ff_frame_bytes(&task.task.frame) + strlen(task.task.name);
         if (to > from && bytes + more > PART_BYTES)
             break;
         bytes += more;
@@ -179,10 +189,12 @@ static void send_part(struct ff_coordinator *core, struct ff_worker *worker, str
 }
 
 /* The grant of the worker's last answer, if that lease is still its own. */
-static struct ff_job *last_grant(struct ff_coordinator *core, const struct ff_worker *worker, struct ff_grant *grant)
+static struct ff_job *last_grant(struct ff_coordinator *core, const struct ff_worker *worker,
+                                 struct ff_grant *grant)
 {
     uint64_t owner;
-    if (!worker->granted || !ff_dispatch_lease(core->dispatch, worker->granted, grant, &owner) || owner != worker->id)
+    if (!worker->granted || !ff_dispatch_lease(core->dispatch, worker->granted, grant, &owner) ||
+        owner != worker->id)
         return NULL;
     return ff_core_job(core, grant->job);
 }
@@ -191,8 +203,8 @@ static struct ff_job *last_grant(struct ff_coordinator *core, const struct ff_wo
 static bool try_grant(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call)
 {
     struct ff_grant grant;
-    struct ff_dispatch_ask ask = {worker->id, worker->asked.idle, worker->asked.prefetch, ff_fleet_slots(core->fleet),
-                                  ff_fleet_workers(core->fleet)};
+    struct ff_dispatch_ask ask = {worker->id, worker->asked.idle, worker->asked.prefetch,
+                                  ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet)};
     struct ff_job *job = last_grant(core, worker, &grant);
     if (job && worker->granted_to < grant.count) {
         worker->granted_from = worker->granted_to;
@@ -266,7 +278,9 @@ void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms)
             answer_empty(workers[i]);
 }
 
-/* ---- Report ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Report
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Large models came before as objects. false: one is missing, and the worker must put it again. */
 static bool attach_models(struct ff_coordinator *core, const struct ff_report *report, struct ff_call *call)
@@ -275,7 +289,8 @@ static bool attach_models(struct ff_coordinator *core, const struct ff_report *r
     for (size_t i = 0; i < report->outcome_count; i++) {
         if (!outcomes[i].model_in_object)
             continue;
-        struct ff_bytes bytes = ff_objects_get(core->objects, &outcomes[i].model_object, core->now_ms + UPLOAD_KEEP_MS);
+        struct ff_bytes bytes =
+            ff_objects_get(core->objects, &outcomes[i].model_object, core->now_ms + UPLOAD_KEEP_MS);
         if (!bytes.data)
             return false;
         outcomes[i].model = (struct ff_bytes){
@@ -295,16 +310,16 @@ static bool judge_fault(struct ff_coordinator *core, struct ff_job *job, const s
         ff_dispatch_fault(core->dispatch, report->worker, report->lease.counter, outcome->target, &tries);
     if (verdict == FF_VERDICT_IGNORE)
         return false;
-    ff_log(FF_LOG_INFO, "%s: target %u: %s (try %u): %s", job->id, outcome->target, ff_code_name(outcome->code), tries,
-           outcome->errmsg);
+    ff_log(FF_LOG_INFO, "%s: target %u: %s (try %u): %s", job->id, outcome->target,
+           ff_code_name(outcome->code), tries, outcome->errmsg);
     job->retries += verdict == FF_VERDICT_RETRY;
     outcome->attempts = tries;
     outcome->class = FF_QUARANTINED;
     return verdict == FF_VERDICT_QUARANTINE;
 }
 
-static bool judge(struct ff_coordinator *core, struct ff_job *job, const struct ff_report *report, bool current,
-                  struct ff_outcome *outcome)
+static bool judge(struct ff_coordinator *core, struct ff_job *job, const struct ff_report *report,
+                  bool current, struct ff_outcome *outcome)
 {
     if (ff_code_is_fault(outcome->code))
         return current && judge_fault(core, job, report, outcome);
@@ -333,7 +348,8 @@ void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
         ff_call_fail(call, FF_FAILED_PRECONDITION, "a model's object is missing: put it again");
         return;
     }
-    bool fresh = current && ff_dispatch_report_is_new(core->dispatch, report->lease.counter, report->sequence);
+    bool fresh =
+        current && ff_dispatch_report_is_new(core->dispatch, report->lease.counter, report->sequence);
     struct ff_outcome *accepted = ff_xcalloc(report->outcome_count + 1, sizeof *accepted);
     size_t count = 0;
     for (size_t i = 0; i < report->outcome_count; i++) {
@@ -347,7 +363,9 @@ void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
     ff_core_commit(core, job, worker->name, worker->profile, accepted, count, call);
 }
 
-/* ---- Beat ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Beat
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool lists(const struct ff_beat_request *beat, uint64_t epoch, uint64_t lease)
 {
@@ -366,7 +384,8 @@ static bool was_missing(const struct ff_worker *worker, uint64_t lease)
 }
 
 /* A lease missing from two Beats in a row never arrived. */
-static void find_missing(struct ff_coordinator *core, struct ff_worker *worker, const struct ff_beat_request *beat)
+static void find_missing(struct ff_coordinator *core, struct ff_worker *worker,
+                         const struct ff_beat_request *beat)
 {
     size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
     uint64_t *missing = ff_xcalloc(count + 1, sizeof *missing);
@@ -411,7 +430,9 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
     ff_buf_fini(&body);
 }
 
-/* ---- Fetch, Put ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Fetch, Put
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
 {
@@ -436,8 +457,8 @@ void ff_core_put(struct ff_coordinator *core, struct ff_call *call)
 {
     struct ff_error err = {0};
     bool complete = false;
-    if (ff_objects_put(core->objects, &call->in.put, call->blocks, UPLOAD_BYTES, core->now_ms + UPLOAD_KEEP_MS,
-                       &complete, &err)) {
+    if (ff_objects_put(core->objects, &call->in.put, call->blocks, UPLOAD_BYTES,
+                       core->now_ms + UPLOAD_KEEP_MS, &complete, &err)) {
         ff_call_fail(call, err.status, "%s", err.text);
         return;
     }

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- finding ------------------------------------------------------------------------------------------------------------ */
+/* ---- finding
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id)
 {
@@ -39,7 +41,9 @@ struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_
     return job;
 }
 
-/* ---- Status --------------------------------------------------------------------------------------------------------------- */
+/* ---- Status
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out)
 {
@@ -63,7 +67,8 @@ static struct ff_job *find_or_fail(struct ff_coordinator *core, struct ff_call *
 {
     struct ff_job *job = ff_core_find_job(core, reference);
     if (!job)
-        ff_call_fail(call, FF_NOT_FOUND, *reference ? "no job '%s' (fitfleet jobs lists them)" : "there is no job yet",
+        ff_call_fail(call, FF_NOT_FOUND,
+                     *reference ? "no job '%s' (fitfleet jobs lists them)" : "there is no job yet",
                      reference);
     return job;
 }
@@ -80,7 +85,8 @@ void ff_core_status(struct ff_coordinator *core, struct ff_call *call)
     }
     uint32_t most = call->deadline_ms * 4 / 5;
     struct ff_waiter *waiter = ff_xalloc(sizeof *waiter);
-    *waiter = (struct ff_waiter){job->waiters, call, core->now_ms + (in->wait_ms < most ? in->wait_ms : most)};
+    *waiter =
+        (struct ff_waiter){job->waiters, call, core->now_ms + (in->wait_ms < most ? in->wait_ms : most)};
     job->waiters = waiter;
 }
 
@@ -109,7 +115,9 @@ void ff_core_jobs_tick(struct ff_coordinator *core)
             ff_core_notify(core, job);
 }
 
-/* ---- Submit --------------------------------------------------------------------------------------------------------------- */
+/* ---- Submit
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static char *lines_of(struct ff_arena *arena, const char *const *texts, size_t count)
 {
@@ -145,13 +153,14 @@ static bool is_below(const char *root, const char *path)
     return below;
 }
 
-static enum ff_status check_root(const struct ff_coordinator *core, const struct ff_data_file *files, size_t count,
-                                 struct ff_error *err)
+static enum ff_status check_root(const struct ff_coordinator *core, const struct ff_data_file *files,
+                                 size_t count, struct ff_error *err)
 {
     if (core->refuse_paths)
-        return ff_error_set(err, FF_PERMISSION_DENIED,
-                            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
-                            "files by path");
+        return ff_error_set(
+            err, FF_PERMISSION_DENIED,
+            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
+            "files by path");
     for (size_t i = 0; core->data_root && i < count; i++)
         if (!is_below(core->data_root, files[i].path))
             return ff_error_set(err, FF_PERMISSION_DENIED, "%s is outside the coordinator's --data-root %s",
@@ -174,15 +183,16 @@ static enum ff_status make_record(const struct ff_coordinator *core, const struc
     if (!status)
         status = check_root(core, files, count, err);
     if (!status)
-        *record = (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
-                                         .set = ff_arena_strdup(arena, spec->set),
-                                         .yaml = source->text,
-                                         .file = source->file,
-                                         .base_dir = source->base_dir,
-                                         .overrides = lines_of(arena, source->overrides, source->override_count),
-                                         .override_dir = source->override_dir,
-                                         .data_files = list_files(arena, files, count),
-                                         .submitted_ms = ff_wall_ms()};
+        *record =
+            (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
+                                   .set = ff_arena_strdup(arena, spec->set),
+                                   .yaml = source->text,
+                                   .file = source->file,
+                                   .base_dir = source->base_dir,
+                                   .overrides = lines_of(arena, source->overrides, source->override_count),
+                                   .override_dir = source->override_dir,
+                                   .data_files = list_files(arena, files, count),
+                                   .submitted_ms = ff_wall_ms()};
     ff_files_free(files, count);
     ff_jobspec_destroy(spec);
     return status;
@@ -195,14 +205,16 @@ static bool same_request(const struct ff_job_record *a, const struct ff_job_reco
 }
 
 /* --id: true if the call is answered, because that id was used before. */
-static bool answer_repeated(struct ff_coordinator *core, struct ff_call *call, const struct ff_job_record *record)
+static bool answer_repeated(struct ff_coordinator *core, struct ff_call *call,
+                            const struct ff_job_record *record)
 {
     for (struct ff_job *job = core->jobs; job && *record->request_id; job = job->next) {
         if (strcmp(job->record.request_id, record->request_id) != 0)
             continue;
         if (!same_request(&job->record, record))
-            ff_call_fail(call, FF_ALREADY_EXISTS, "--id %s was used for job %s with another text or other data",
-                         record->request_id, job->id ? job->id : "being accepted");
+            ff_call_fail(call, FF_ALREADY_EXISTS,
+                         "--id %s was used for job %s with another text or other data", record->request_id,
+                         job->id ? job->id : "being accepted");
         else if (!job->id)
             ff_call_fail(call, FF_UNAVAILABLE, "the same request is just being accepted: ask again");
         else
@@ -212,9 +224,10 @@ static bool answer_repeated(struct ff_coordinator *core, struct ff_call *call, c
     return false;
 }
 
-/* train (a coordinator that resumes nothing by itself): an unfinished job of the same request goes on; others of the
- * same name are given up. true: the call is answered. */
-static bool answer_resumed(struct ff_coordinator *core, struct ff_call *call, const struct ff_job_record *record)
+/* train (a coordinator that resumes nothing by itself): an unfinished job of the same request goes on; others
+ * of the same name are given up. true: the call is answered. */
+static bool answer_resumed(struct ff_coordinator *core, struct ff_call *call,
+                           const struct ff_job_record *record)
 {
     for (struct ff_job *job = core->jobs; job; job = job->next) {
         if (ff_job_state_is_final(job->record.state) || strcmp(job->record.name, record->name) != 0)
@@ -252,7 +265,8 @@ void ff_core_submit(struct ff_coordinator *core, struct ff_call *call)
     ff_core_write_job(core, ff_core_add_job(core, &record), call);
 }
 
-/* ---- Cancel, Retry, Ping ---------------------------------------------------------------------------------------------------- */
+/* ---- Cancel, Retry, Ping
+ * ---------------------------------------------------------------------------------------------------- */
 
 void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call)
 {
@@ -274,8 +288,9 @@ void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)
     if (!job)
         return;
     if (!ff_job_state_is_final(job->record.state)) {
-        ff_call_fail(call, FF_FAILED_PRECONDITION, "job %s is still %s: only a finished job can be tried again",
-                     job->id, ff_job_state_name(job->record.state));
+        ff_call_fail(call, FF_FAILED_PRECONDITION,
+                     "job %s is still %s: only a finished job can be tried again", job->id,
+                     ff_job_state_name(job->record.state));
         return;
     }
     struct ff_job_record record = job->record;

@@ -1,8 +1,9 @@
 /* The loop.
  *
- * One thread owns all state. Network threads decode calls and put them on its queue; the store, the loader and the
- * reader threads take work and put the answers there. The loop never touches a file: what is accepted goes to the
- * store's thread, and the caller hears of it after the commit. Once per round it serves the Leases that wait. */
+ * One thread owns all state. Network threads decode calls and put them on its queue; the store, the loader
+ * and the reader threads take work and put the answers there. The loop never touches a file: what is accepted
+ * goes to the store's thread, and the caller hears of it after the commit. Once per round it serves the
+ * Leases that wait. */
 #include "coordinator/core.h"
 
 #include "common/clock.h"
@@ -19,7 +20,9 @@
 
 enum { TICK_MS = 200, GAP_MS = 1000 };
 
-/* ---- calls ------------------------------------------------------------------------------------------------------------------ */
+/* ---- calls
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 void ff_call_free(struct ff_call *call)
 {
@@ -27,7 +30,8 @@ void ff_call_free(struct ff_call *call)
     free(call);
 }
 
-void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks, size_t count)
+void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks,
+                   size_t count)
 {
     ff_rpc_reply(call->rpc, body ? ff_buf_bytes(body) : (struct ff_bytes){0}, blocks, count);
     ff_call_free(call);
@@ -113,16 +117,20 @@ static void pipe_closed(void *context, uint32_t pipe)
 static void handle_call(struct ff_coordinator *core, struct ff_call *call)
 {
     static void (*const handlers[])(struct ff_coordinator *, struct ff_call *) = {
-        [FF_FLEET_JOIN] = ff_core_join,     [FF_FLEET_LEASE] = ff_core_lease,   [FF_FLEET_REPORT] = ff_core_report,
-        [FF_FLEET_BEAT] = ff_core_beat,     [FF_FLEET_FETCH] = ff_core_fetch,   [FF_FLEET_PUT] = ff_core_put,
-        [FF_FLEET_LEAVE] = ff_core_leave,   [FF_JOBS_SUBMIT] = ff_core_submit,  [FF_JOBS_STATUS] = ff_core_status,
-        [FF_JOBS_CANCEL] = ff_core_cancel,  [FF_JOBS_RETRY] = ff_core_retry,    [FF_JOBS_READ] = ff_core_read,
+        [FF_FLEET_JOIN] = ff_core_join,     [FF_FLEET_LEASE] = ff_core_lease,
+        [FF_FLEET_REPORT] = ff_core_report, [FF_FLEET_BEAT] = ff_core_beat,
+        [FF_FLEET_FETCH] = ff_core_fetch,   [FF_FLEET_PUT] = ff_core_put,
+        [FF_FLEET_LEAVE] = ff_core_leave,   [FF_JOBS_SUBMIT] = ff_core_submit,
+        [FF_JOBS_STATUS] = ff_core_status,  [FF_JOBS_CANCEL] = ff_core_cancel,
+        [FF_JOBS_RETRY] = ff_core_retry,    [FF_JOBS_READ] = ff_core_read,
         [FF_JOBS_PING] = ff_core_ping,
     };
     handlers[call->method](core, call);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the loop
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 void ff_core_push_write(struct ff_coordinator *core, struct ff_write *write)
 {
@@ -191,7 +199,9 @@ static void *run(void *context)
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum ff_status load_jobs(struct ff_coordinator *core, struct ff_store *store, struct ff_error *err)
 {

@@ -15,13 +15,13 @@ struct ff_coordinator_options {
     const char *state_dir;
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
     bool refuse_paths;     /* jobs may not name files of this host at all: they upload them */
-    bool resume;           /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
+    bool resume; /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
     ff_target_source *source; /* NULL: the files of the job */
     void *source_context;
 };
 
-/* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS: the state;
- * ALREADY_EXISTS: the address; INVALID_ARGUMENT. */
+/* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS:
+ * the state; ALREADY_EXISTS: the address; INVALID_ARGUMENT. */
 FF_NODISCARD enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options,
                                                  struct ff_coordinator **out, struct ff_error *err);
 const char *ff_coordinator_url(const struct ff_coordinator *coordinator);

@@ -1,4 +1,5 @@
-/* The coordinator's insides: what its loop thread owns. Private to coordinator.c, calls_*.c, running.c and reads.c. */
+/* The coordinator's insides: what its loop thread owns. Private to coordinator.c, calls_*.c, running.c and
+ * reads.c. */
 #ifndef FF_COORDINATOR_CORE_H
 #define FF_COORDINATOR_CORE_H
 
@@ -86,7 +87,8 @@ struct ff_coordinator {
     pthread_t thread;
 };
 
-/* ---- calls_fleet.c: workers -------------------------------------------------------------------------------------------- */
+/* ---- calls_fleet.c: workers
+ * -------------------------------------------------------------------------------------------- */
 
 void ff_core_join(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_lease(struct ff_coordinator *core, struct ff_call *call);
@@ -102,7 +104,8 @@ void ff_core_serve(struct ff_coordinator *core);
 /* Expired workers, long polls whose time is over. gap_ms: how long the loop stood still. */
 void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms);
 
-/* ---- calls_jobs.c: clients ----------------------------------------------------------------------------------------------- */
+/* ---- calls_jobs.c: clients
+ * ----------------------------------------------------------------------------------------------- */
 
 void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_status(struct ff_coordinator *core, struct ff_call *call);
@@ -121,33 +124,39 @@ void ff_core_notify(struct ff_coordinator *core, struct ff_job *job);
 void ff_core_reply_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_call *call);
 void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out);
 
-/* ---- running.c: the life of a job ------------------------------------------------------------------------------------------ */
+/* ---- running.c: the life of a job
+ * ------------------------------------------------------------------------------------------ */
 
 /* A job whose row is written starts to load. */
 void ff_core_load(struct ff_coordinator *core, struct ff_job *job);
 void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load);
 /* Ends a job that is not final. code FF_CODE_CANCELLED: cancelled, else failed. */
 void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg);
-/* Stores outcomes that were accepted, then counts them and, if there is an origin, ends that call (a Report). Takes the
- * array (malloc); what its elements point into must live as long as origin, or as the job. job NULL: a report of a job
- * that is over, told to drop its lease once all that came before is committed. */
+/* Stores outcomes that were accepted, then counts them and, if there is an origin, ends that call (a Report).
+ * Takes the array (malloc); what its elements point into must live as long as origin, or as the job. job
+ * NULL: a report of a job that is over, told to drop its lease once all that came before is committed. */
 void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char *worker, const char *profile,
                     struct ff_outcome *outcomes, size_t count, struct ff_call *origin);
-/* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit. */
+/* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit.
+ */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
 void ff_core_written(struct ff_coordinator *core, struct ff_event *event);
 
-/* ---- reads.c: the reader thread --------------------------------------------------------------------------------------------- */
+/* ---- reads.c: the reader thread
+ * --------------------------------------------------------------------------------------------- */
 
 struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back);
 void ff_reads_stop(struct ff_reads *reads);
 void ff_core_read(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_read_done(struct ff_coordinator *core, struct ff_event *event);
 
-/* ---- coordinator.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- coordinator.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* Each ends the call and frees it. */
-void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks, size_t count);
+void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks,
+                   size_t count);
 void ff_call_fail(struct ff_call *call, enum ff_status status, const char *format, ...) FF_PRINTF(3, 4);
 /* Frees one that was replied to. */
 void ff_call_free(struct ff_call *call);

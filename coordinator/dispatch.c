@@ -1,8 +1,9 @@
-/* Targets wait in three places of a job, taken in this order: `alone` (the frame of all, retries, suspects: a chunk of
- * one each), `returned` (came back with a lease), and the list sorted longest first, of which `cursor` is what is left.
+/* Targets wait in three places of a job, taken in this order: `alone` (the frame of all, retries, suspects: a
+ * chunk of one each), `returned` (came back with a lease), and the list sorted longest first, of which
+ * `cursor` is what is left.
  *
- * A chunk is cut by predicted time: guided self-scheduling (Polychronopoulos and Kuck 1987) with a ceiling, so that
- * overhead stays below a percent, the first results come soon and the tail is short. */
+ * A chunk is cut by predicted time: guided self-scheduling (Polychronopoulos and Kuck 1987) with a ceiling,
+ * so that overhead stays below a percent, the first results come soon and the tail is short. */
 #include "coordinator/dispatch.h"
 
 #include <stdlib.h>
@@ -89,7 +90,9 @@ struct ff_dispatch {
     uint64_t last_lease;
 };
 
-/* ---- finding ------------------------------------------------------------------------------------------------------------ */
+/* ---- finding
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static struct job *find_job(const struct ff_dispatch *dispatch, uint64_t id)
 {
@@ -123,7 +126,9 @@ static const struct holder *holder_of(const struct ff_dispatch *dispatch, uint64
     return holder;
 }
 
-/* ---- costs --------------------------------------------------------------------------------------------------------------- */
+/* ---- costs
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static double rate(const struct group *group)
 {
@@ -138,8 +143,8 @@ static bool costs_are_known(const struct job *job)
     return true;
 }
 
-/* Whether fits of this job have shown what they cost. The book's figures may be of other parameters: good enough to
- * order targets and to guess when the job ends, not to tie up an executor for minutes. */
+/* Whether fits of this job have shown what they cost. The book's figures may be of other parameters: good
+ * enough to order targets and to guess when the job ends, not to tie up an executor for minutes. */
 static bool is_measured(const struct group *group)
 {
     return group->cells > 0;
@@ -158,7 +163,8 @@ static double waiting_us(const struct job *job)
     return us;
 }
 
-/* ---- moving one target ------------------------------------------------------------------------------------------------------ */
+/* ---- moving one target
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void make_wait(struct job *job, uint32_t index)
 {
@@ -191,7 +197,9 @@ static bool is_waiting(const struct job *job, uint32_t index, bool alone)
     return job->targets[index].state == WAITING && job->targets[index].alone == alone;
 }
 
-/* ---- jobs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- jobs
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 struct ff_dispatch *ff_dispatch_create(void)
 {
@@ -271,10 +279,12 @@ static void free_job(struct job *job)
     free(job);
 }
 
-/* ---- leases -------------------------------------------------------------------------------------------------------------------- */
+/* ---- leases
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
-static struct lease *add_lease(struct ff_dispatch *dispatch, uint64_t worker, struct job *job, const uint32_t *targets,
-                               size_t count)
+static struct lease *add_lease(struct ff_dispatch *dispatch, uint64_t worker, struct job *job,
+                               const uint32_t *targets, size_t count)
 {
     struct lease *lease = ff_xalloc(sizeof *lease + count * sizeof *targets);
     *lease = (struct lease){.id = ++dispatch->last_lease, .worker = worker, .job = job, .count = count};
@@ -368,7 +378,9 @@ void ff_dispatch_destroy(struct ff_dispatch *dispatch)
     free(dispatch);
 }
 
-/* ---- granting -------------------------------------------------------------------------------------------------------------------- */
+/* ---- granting
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool has_suspect(const struct ff_dispatch *dispatch, uint64_t worker)
 {
@@ -391,7 +403,8 @@ static uint32_t take_alone(struct job *job, size_t i)
 }
 
 /* One that did not fault on this worker, if there is another worker for those that did. */
-static bool next_alone(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask, uint32_t *out)
+static bool next_alone(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask,
+                       uint32_t *out)
 {
     bool suspects_welcome = !has_suspect(dispatch, ask->worker);
     for (size_t i = 0; i < job->alone_count && i < ELSEWHERE_LOOKS; i++) {
@@ -451,7 +464,8 @@ static struct limits chunk_limits(const struct job *job, const struct ff_dispatc
     return (struct limits){CHUNK_TARGETS, unmeasured, CHUNK_BYTES, us};
 }
 
-static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)
+static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
+                                  const struct ff_dispatch_ask *ask)
 {
     struct limits limits = chunk_limits(job, ask);
     uint32_t *targets = NULL;
@@ -478,7 +492,8 @@ static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
     return lease;
 }
 
-/* Whether a chunk may wait behind a busy executor: only a short one, while there is plenty left for others. */
+/* Whether a chunk may wait behind a busy executor: only a short one, while there is plenty left for others.
+ */
 static bool may_prefetch(struct job *job, const struct ff_dispatch_ask *ask)
 {
     if (job->mode != FF_CHUNK_AUTO)
@@ -490,7 +505,8 @@ static bool may_prefetch(struct job *job, const struct ff_dispatch_ask *ask)
     return is_measured(&job->groups[target->group]) && predicted_us(job, target) < PREFETCH_MAX_US;
 }
 
-static struct lease *grant_from(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)
+static struct lease *grant_from(struct ff_dispatch *dispatch, struct job *job,
+                                const struct ff_dispatch_ask *ask)
 {
     uint32_t target;
     if (job->waiting == 0 || (ask->idle == 0 && !may_prefetch(job, ask)))
@@ -525,7 +541,8 @@ bool ff_dispatch_has_waiting(const struct ff_dispatch *dispatch)
     return job != NULL;
 }
 
-bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct ff_grant *out, uint64_t *worker)
+bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct ff_grant *out,
+                       uint64_t *worker)
 {
     const struct lease *lease = find_lease(dispatch, id);
     if (!lease)
@@ -535,7 +552,9 @@ bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct f
     return true;
 }
 
-/* ---- results and faults --------------------------------------------------------------------------------------------------------------- */
+/* ---- results and faults
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 bool ff_dispatch_report_is_new(struct ff_dispatch *dispatch, uint64_t id, uint64_t sequence)
 {
@@ -637,7 +656,9 @@ size_t ff_dispatch_lose_worker(struct ff_dispatch *dispatch, uint64_t worker, st
     return count;
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- looking
+ * ------------------------------------------------------------------------------------------------------------------------------
+ */
 
 size_t ff_dispatch_lease_count(const struct ff_dispatch *dispatch, uint64_t worker)
 {
@@ -686,7 +707,8 @@ double ff_dispatch_remaining_ms(const struct ff_dispatch *dispatch, uint64_t id)
     return us / 1000;
 }
 
-void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t id, size_t group, double *cells, double *ms)
+void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t id, size_t group, double *cells,
+                         double *ms)
 {
     const struct job *job = find_job(dispatch, id);
     *cells = job && group < job->group_count ? job->groups[group].cells : 0;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the record -------------------------------------------------------------------------------------------------------------- */
+/* ---- the record
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 struct ff_job *ff_job_create(const struct ff_job_record *record)
 {
@@ -39,7 +41,9 @@ void ff_job_destroy(struct ff_job *job)
     free(job);
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tasks
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 bool ff_job_is_all(const struct ff_job *job, uint32_t target)
 {
@@ -116,7 +120,8 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
     const struct ff_targetset *set = job->loaded->set;
     struct ff_stored_target *targets = ff_arena_alloc(arena, set->target_count * sizeof *targets);
     for (size_t i = 0; i < set->target_count; i++)
-        targets[i] = (struct ff_stored_target){set->targets[i].name, set->targets[i].rows, set->targets[i].frame.steps};
+        targets[i] = (struct ff_stored_target){set->targets[i].name, set->targets[i].rows,
+                                               set->targets[i].frame.steps};
     return (struct ff_stored_targets){.targets = targets,
                                       .target_count = set->target_count,
                                       .rows_skipped = set->rows_skipped,
@@ -127,7 +132,9 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
                                       .all_steps = set->all.steps};
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------------------------- */
+/* ---- counting
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome)
 {
@@ -169,7 +176,9 @@ void ff_job_set_times(struct ff_job *job, int64_t now_us)
     ff_buf_fini(&text);
 }
 
-/* ---- showing ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- showing
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static double load_percent(const struct ff_job *job)
 {
@@ -185,7 +194,8 @@ void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots
     *out = (struct ff_job_status){.id = job->id,
                                   .name = record->name,
                                   .state = ff_job_state_name(record->state),
-                                  .stage = running && job->finishing ? "publishing" : ff_job_state_name(record->state),
+                                  .stage = running && job->finishing ? "publishing"
+                                                                     : ff_job_state_name(record->state),
                                   .percent = final ? 100 : load_percent(job),
                                   .eta_ms = -1,
                                   .counts = record->counts,

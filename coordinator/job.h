@@ -1,5 +1,5 @@
-/* One job in the coordinator's memory: its record, and while it runs its specification, targets and counts. Used by
- * the loop's thread only. */
+/* One job in the coordinator's memory: its record, and while it runs its specification, targets and counts.
+ * Used by the loop's thread only. */
 #ifndef FF_COORDINATOR_JOB_H
 #define FF_COORDINATOR_JOB_H
 
@@ -17,9 +17,9 @@ struct ff_job {
     /* While it is loading or running. */
     struct ff_loaded *loaded;
     struct ff_load_progress *progress;
-    size_t total;      /* targets, and one more for the frame of all */
-    size_t committed;  /* of total */
-    bool finishing;    /* its last write is under way */
+    size_t total;     /* targets, and one more for the frame of all */
+    size_t committed; /* of total */
+    bool finishing;   /* its last write is under way */
     enum ff_class all_class;
 
     /* CLOCK_MONOTONIC, for time_ms. */
@@ -28,7 +28,7 @@ struct ff_job {
     double plan_ms;
     uint64_t retries;
 
-    uint64_t version;    /* raised by every change that a viewer would show */
+    uint64_t version;          /* raised by every change that a viewer would show */
     struct ff_waiter *waiters; /* Status calls that wait for a newer version */
 };
 

@@ -38,8 +38,8 @@ static uint32_t index_today(const struct reading *reading, uint32_t stored)
         return (uint32_t)set->target_count;
     if (stored > reading->stored->target_count || set->target_count == 0)
         return UINT32_MAX;
-    const struct ff_target *found =
-        bsearch(reading->stored->targets[stored].name, set->targets, set->target_count, sizeof *set->targets, by_name);
+    const struct ff_target *found = bsearch(reading->stored->targets[stored].name, set->targets,
+                                            set->target_count, sizeof *set->targets, by_name);
     return found ? (uint32_t)(found - set->targets) : UINT32_MAX;
 }
 
@@ -85,7 +85,8 @@ static enum ff_status visit(void *context, uint64_t row, const struct ff_stored_
     for (size_t i = 0; i < report->outcome_count; i++) {
         const struct ff_outcome *outcome = &report->outcomes[i];
         uint32_t target = index_today(reading, outcome->target);
-        if (target == UINT32_MAX || (reading->classes && is_listed(reading->classes, ff_class_name(outcome->class))))
+        if (target == UINT32_MAX ||
+            (reading->classes && is_listed(reading->classes, ff_class_name(outcome->class))))
             continue;
         add(reading->known, outcome, target, report, reading->classes == NULL);
     }
@@ -102,8 +103,8 @@ static bool same_targets(const struct ff_targetset *set, const struct ff_stored_
     return true;
 }
 
-static enum ff_status read_job(struct ff_known *known, const char *state_dir, uint64_t job, const char *classes,
-                               const struct ff_targetset *set, struct ff_error *err)
+static enum ff_status read_job(struct ff_known *known, const char *state_dir, uint64_t job,
+                               const char *classes, const struct ff_targetset *set, struct ff_error *err)
 {
     struct ff_arena arena = {0};
     struct ff_stored_targets stored;
@@ -114,8 +115,9 @@ static enum ff_status read_job(struct ff_known *known, const char *state_dir, ui
     if (!status)
         status = ff_store_targets(store, job, &arena, &stored, err);
     if (!status && !classes && stored.target_count && !same_targets(set, &stored))
-        status = ff_error_set(err, FF_INVALID_ARGUMENT,
-                              "the data have other targets now than when the job was interrupted: submit it again");
+        status = ff_error_set(
+            err, FF_INVALID_ARGUMENT,
+            "the data have other targets now than when the job was interrupted: submit it again");
     if (!status && stored.target_count)
         status = ff_store_reports(store, job, parts, visit, &reading, err);
     ff_store_close(store);
@@ -129,8 +131,8 @@ enum ff_status ff_known_resume(struct ff_known *known, const char *state_dir, ui
     return read_job(known, state_dir, job, NULL, set, err);
 }
 
-enum ff_status ff_known_take_over(struct ff_known *known, const char *state_dir, uint64_t job, const char *classes,
-                                  const struct ff_targetset *set, struct ff_error *err)
+enum ff_status ff_known_take_over(struct ff_known *known, const char *state_dir, uint64_t job,
+                                  const char *classes, const struct ff_targetset *set, struct ff_error *err)
 {
     return read_job(known, state_dir, job, classes, set, err);
 }

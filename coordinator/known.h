@@ -1,5 +1,5 @@
-/* Outcomes that a job has before it runs: its own, committed before an interruption, or those that a retry takes over
- * from the job that it repeats. Reads the state; on the loader's thread. */
+/* Outcomes that a job has before it runs: its own, committed before an interruption, or those that a retry
+ * takes over from the job that it repeats. Reads the state; on the loader's thread. */
 #ifndef FF_COORDINATOR_KNOWN_H
 #define FF_COORDINATOR_KNOWN_H
 
@@ -23,7 +23,8 @@ struct ff_known {
 struct ff_known *ff_known_create(void);
 void ff_known_destroy(struct ff_known *known);
 
-/* INVALID_ARGUMENT if the data have other targets now than when the job was interrupted; nothing stored yet is fine. */
+/* INVALID_ARGUMENT if the data have other targets now than when the job was interrupted; nothing stored yet
+ * is fine. */
 FF_NODISCARD enum ff_status ff_known_resume(struct ff_known *known, const char *state_dir, uint64_t job,
                                             const struct ff_targetset *set, struct ff_error *err);
 /* The outcomes of job, by name of target, except those of the classes (names separated by commas). */

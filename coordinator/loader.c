@@ -18,7 +18,8 @@ struct ff_loader {
     pthread_t thread;
 };
 
-/* ---- what the loop needs beside the targets ----------------------------------------------------------------------------- */
+/* ---- what the loop needs beside the targets
+ * ----------------------------------------------------------------------------- */
 
 static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
 {
@@ -111,10 +112,13 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
     free(loaded);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------------------ */
+/* ---- the thread
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-static enum ff_status from_files(void *context, const struct ff_jobspec *spec, struct ff_load_progress *progress,
-                                 struct ff_targetset **out, struct ff_error *err)
+static enum ff_status from_files(void *context, const struct ff_jobspec *spec,
+                                 struct ff_load_progress *progress, struct ff_targetset **out,
+                                 struct ff_error *err)
 {
     (void)context;
     return ff_targetset_load(spec, progress, out, err);
@@ -132,8 +136,8 @@ static void load(struct ff_loader *loader, struct ff_load *load)
     }
     complete(loaded);
     loaded->known = ff_known_create();
-    status = load->retry_of ? ff_known_take_over(loaded->known, load->state_dir, load->retry_of, load->retry_classes,
-                                                 loaded->set, &load->error)
+    status = load->retry_of ? ff_known_take_over(loaded->known, load->state_dir, load->retry_of,
+                                                 load->retry_classes, loaded->set, &load->error)
                             : FF_OK;
     if (!status)
         status = ff_known_resume(loaded->known, load->state_dir, load->job, loaded->set, &load->error);

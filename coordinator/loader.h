@@ -16,20 +16,21 @@ struct ff_loaded {
     struct ff_fit_spec *rules; /* by index of spec->top */
     struct ff_fit_spec all;
     struct ff_fit_spec fallback;
-    const char ***metrics;   /* by rule: names of the columns that its targets have */
+    const char ***metrics; /* by rule: names of the columns that its targets have */
     size_t *metric_counts;
     /* Objects: frames too large for a message. Sorted by target; the frame of all is target_count. */
     struct ff_big_frame {
         uint32_t target;
         struct ff_object_id id;
-    } *big;
+    } * big;
     size_t big_count;
-    /* Outcomes that need no fit: those that the job committed before it was interrupted, or takes over from the job
-     * that it retries. */
+    /* Outcomes that need no fit: those that the job committed before it was interrupted, or takes over from
+     * the job that it retries. */
     struct ff_known *known;
 };
 void ff_loaded_destroy(struct ff_loaded *loaded);
-const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded, uint32_t target); /* NULL: travels in messages */
+const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded,
+                                         uint32_t target); /* NULL: travels in messages */
 
 enum { FF_BIG_FRAME_BYTES = 4 << 20 };
 
@@ -45,7 +46,8 @@ struct ff_load {
     struct ff_error error;
 };
 
-/* Where targets come from: ff_targetset_load, or something else with the same contract (bench, plan's samples). */
+/* Where targets come from: ff_targetset_load, or something else with the same contract (bench, plan's
+ * samples). */
 typedef enum ff_status ff_target_source(void *context, const struct ff_jobspec *spec,
                                         struct ff_load_progress *progress, struct ff_targetset **out,
                                         struct ff_error *err);

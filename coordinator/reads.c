@@ -1,6 +1,6 @@
-/* Jobs.Read: documents rendered by a thread of their own from a connection of its own, so that a listing of a million
- * targets stops nothing. What only the loop knows (workers, what runs now) goes along as a copy. A document that does
- * not fit a message becomes an object for a minute, and is fetched in ranges. */
+/* Jobs.Read: documents rendered by a thread of their own from a connection of its own, so that a listing of a
+ * million targets stops nothing. What only the loop knows (workers, what runs now) goes along as a copy. A
+ * document that does not fit a message becomes an object for a minute, and is fetched in ranges. */
 #include "coordinator/core.h"
 #include "coordinator/documents.h"
 
@@ -35,7 +35,8 @@ struct ff_reads {
     pthread_t thread;
 };
 
-/* ---- on the reader's thread ------------------------------------------------------------------------------------------------- */
+/* ---- on the reader's thread
+ * ------------------------------------------------------------------------------------------------- */
 
 static enum ff_status render(struct ff_store *store, struct read *read)
 {
@@ -61,8 +62,8 @@ static enum ff_status render(struct ff_store *store, struct read *read)
         return ff_document_status(read->statuses, in->format, &read->out, err);
     if (strcmp(in->what, "workers") == 0)
         return FF_OK; /* the loop has rendered them */
-    return ff_error_set(err, FF_UNIMPLEMENTED, "this coordinator (fitfleet %s) cannot show '%.64s'", FITFLEET_VERSION,
-                        in->what);
+    return ff_error_set(err, FF_UNIMPLEMENTED, "this coordinator (fitfleet %s) cannot show '%.64s'",
+                        FITFLEET_VERSION, in->what);
 }
 
 static void serve(struct ff_reads *reads, struct read *read)
@@ -117,7 +118,8 @@ void ff_reads_stop(struct ff_reads *reads)
     free(reads);
 }
 
-/* ---- on the loop's thread ------------------------------------------------------------------------------------------------------ */
+/* ---- on the loop's thread
+ * ------------------------------------------------------------------------------------------------------ */
 
 static const char *target_name(struct ff_coordinator *core, uint64_t job_id, uint32_t target)
 {
@@ -140,13 +142,14 @@ static void render_workers(struct ff_coordinator *core, struct read *read)
             const struct ff_executor_state *state = &workers[i]->executors[e];
             targets[at++] = state->busy ? target_name(core, state->job, state->target) : "";
         }
-    enum ff_status status = ff_document_workers(workers, count, targets, core->now_ms, read->call->in.read.format,
-                                                &read->out, &read->error);
+    enum ff_status status = ff_document_workers(workers, count, targets, core->now_ms,
+                                                read->call->in.read.format, &read->out, &read->error);
     if (status)
         read->error.status = status;
 }
 
-static struct ff_job_status copy_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_arena *arena)
+static struct ff_job_status copy_status(struct ff_coordinator *core, const struct ff_job *job,
+                                        struct ff_arena *arena)
 {
     struct ff_job_status status;
     ff_core_fill_status(core, job, &status);
@@ -171,9 +174,10 @@ static void copy_job(struct ff_coordinator *core, struct read *read, const struc
 {
     struct ff_arena *arena = &read->arena;
     read->job = job->record;
-    const char **strings[] = {&read->job.name,     &read->job.set,       &read->job.yaml,   &read->job.file,
-                              &read->job.base_dir, &read->job.overrides, &read->job.errmsg, &read->job.times,
-                              &read->job.override_dir, &read->job.retry_classes};
+    const char **strings[] = {&read->job.name,         &read->job.set,      &read->job.yaml,
+                              &read->job.file,         &read->job.base_dir, &read->job.overrides,
+                              &read->job.errmsg,       &read->job.times,    &read->job.override_dir,
+                              &read->job.retry_classes};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = ff_arena_strdup(arena, *strings[i]);
     read->statuses = ff_arena_alloc(arena, sizeof *read->statuses);
@@ -200,12 +204,13 @@ static const char *live_sentence(struct ff_coordinator *core, const struct ff_jo
             continue;
         if (view.worker)
             return ff_arena_printf(arena, "It is leased to %s%s, after %u charged tries.",
-                                   name_of_worker(core, view.worker), view.suspect ? ", alone as a suspect" : "",
-                                   view.tries);
+                                   name_of_worker(core, view.worker),
+                                   view.suspect ? ", alone as a suspect" : "", view.tries);
         if (strcmp(view.state, "waiting") == 0)
-            return ff_arena_printf(arena, "It waits for a free slot (%u slots of %u workers), after %u charged tries%s.",
-                                   ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet), view.tries,
-                                   view.suspect ? "; it is suspected of having cost a worker and will run alone" : "");
+            return ff_arena_printf(
+                arena, "It waits for a free slot (%u slots of %u workers), after %u charged tries%s.",
+                ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet), view.tries,
+                view.suspect ? "; it is suspected of having cost a worker and will run alone" : "");
     }
     return NULL;
 }
@@ -218,8 +223,8 @@ void ff_core_read(struct ff_coordinator *core, struct ff_call *call)
                   strcmp(in->what, "status") == 0;
     struct ff_job *job = of_job ? ff_core_find_job(core, in->job) : NULL;
     if (of_job && !job) {
-        ff_call_fail(call, FF_NOT_FOUND, *in->job ? "no job '%s' (fitfleet jobs lists them)" : "there is no job yet",
-                     in->job);
+        ff_call_fail(call, FF_NOT_FOUND,
+                     *in->job ? "no job '%s' (fitfleet jobs lists them)" : "there is no job yet", in->job);
         return;
     }
     struct read *read = ff_xcalloc(1, sizeof *read);

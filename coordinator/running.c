@@ -64,8 +64,8 @@ void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct f
 void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char *worker, const char *profile,
                     struct ff_outcome *outcomes, size_t count, struct ff_call *origin)
 {
-    struct job_write *write = new_write(count ? FF_WRITE_REPORT : FF_WRITE_NOTHING,
-                                        job ? PURPOSE_REPORT : PURPOSE_BARRIER, job);
+    struct job_write *write =
+        new_write(count ? FF_WRITE_REPORT : FF_WRITE_NOTHING, job ? PURPOSE_REPORT : PURPOSE_BARRIER, job);
     write->origin = origin;
     write->outcomes = outcomes;
     write->write.report = (struct ff_stored_report){.worker = ff_arena_strdup(&write->arena, worker),
@@ -81,7 +81,9 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
     ff_core_push_write(core, &write->write);
 }
 
-/* ---- loading ---------------------------------------------------------------------------------------------------------------- */
+/* ---- loading
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t split_lines(struct ff_arena *arena, const char *text, const char ***lines)
 {
@@ -147,7 +149,8 @@ static void commit_decided(struct ff_coordinator *core, struct ff_job *job, cons
 }
 
 /* Takes over what needs no fit; marks it in known and closes its item. */
-static void take_known(struct ff_coordinator *core, struct ff_job *job, bool *known, struct ff_dispatch_item *items)
+static void take_known(struct ff_coordinator *core, struct ff_job *job, bool *known,
+                       struct ff_dispatch_item *items)
 {
     const struct ff_known *list = job->loaded->known;
     for (size_t i = 0; i < list->count; i++) {
@@ -175,7 +178,8 @@ static double known_rate(const struct ff_coordinator *core, const char *kind)
     return 0;
 }
 
-static void dispatch_job(struct ff_coordinator *core, struct ff_job *job, const struct ff_dispatch_item *items)
+static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
+                         const struct ff_dispatch_item *items)
 {
     const struct ff_jobspec *spec = job->loaded->spec;
     size_t groups = spec->top_count + 1;
@@ -224,8 +228,8 @@ static void begin_running(struct ff_coordinator *core, struct ff_job *job)
     free(items);
     free(known);
     job->plan_ms = (double)(ff_clock_us() - start_us) / 1000;
-    ff_log(FF_LOG_INFO, "%s: %zu targets, loaded in %.0f ms, prepared in %.0f ms", job->id, loaded->set->target_count,
-           loaded->set->load_ms, loaded->set->prepare_ms);
+    ff_log(FF_LOG_INFO, "%s: %zu targets, loaded in %.0f ms, prepared in %.0f ms", job->id,
+           loaded->set->target_count, loaded->set->load_ms, loaded->set->prepare_ms);
     ff_core_notify(core, job);
 }
 
@@ -247,7 +251,9 @@ void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
     free(job_load);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t with_model(const struct ff_counts *counts)
 {
@@ -320,7 +326,8 @@ static void check_progress(struct ff_coordinator *core, struct ff_job *job)
     if (job->finishing || job->record.state != FF_JOB_RUNNING)
         return;
     if (ff_job_failed_too_many(job)) {
-        ff_core_end_job(core, job, FF_CODE_TOO_MANY_FAILED, "more targets failed than limits.max_failed allows");
+        ff_core_end_job(core, job, FF_CODE_TOO_MANY_FAILED,
+                        "more targets failed than limits.max_failed allows");
     } else if (job->committed == job->total) {
         if (with_model(&job->record.counts) == 0)
             ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published");
@@ -336,12 +343,14 @@ static void published(struct ff_coordinator *core, struct ff_job *job, const str
     job->record.finished_ms = written->finished_ms;
     job->version++;
     forget_running(core, job);
-    ff_log(FF_LOG_INFO, "%s: done, generation %llu of set %s", job->id, (unsigned long long)job->record.generation,
-           job->record.set);
+    ff_log(FF_LOG_INFO, "%s: done, generation %llu of set %s", job->id,
+           (unsigned long long)job->record.generation, job->record.set);
     ff_core_notify(core, job);
 }
 
-/* ---- behind a commit -------------------------------------------------------------------------------------------------------------- */
+/* ---- behind a commit
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void reply_report(struct ff_call *call, bool drop)
 {

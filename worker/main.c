@@ -1,4 +1,5 @@
-/* fitfleet-worker: command line, environment and configuration of the agent; with --executor, the executor. */
+/* fitfleet-worker: command line, environment and configuration of the agent; with --executor, the executor.
+ */
 #include "common/config.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -21,7 +22,8 @@ static const char usage[] =
     "\n"
     "  --coordinator URL    tcp://HOST:PORT, tls+tcp://HOST:PORT or ipc:///PATH  (FITFLEET_COORDINATOR;\n"
     "                       default tcp://127.0.0.1:7400)\n"
-    "  --slots N|SHARE      executors: a number, or a share such as 0.5 of the cores  (FITFLEET_SLOTS; default 1.0)\n"
+    "  --slots N|SHARE      executors: a number, or a share such as 0.5 of the cores  (FITFLEET_SLOTS; "
+    "default 1.0)\n"
     "  --affinity           pin each executor to a core\n"
     "  --drain DURATION     how long targets in progress may go on after SIGTERM  (default 8s)\n"
     "  --tls DIR            folder with ca.crt  (FITFLEET_TLS)\n"
@@ -70,8 +72,8 @@ static enum ff_status read_config(const char *path, struct settings *settings, s
     if (status)
         return status;
     const struct ff_config_node *root = ff_config_root(config);
-    const char **texts[] = {&settings->coordinator, &settings->slots, NULL, &settings->drain, &settings->tls,
-                            &settings->token_file};
+    const char **texts[] = {&settings->coordinator, &settings->slots, NULL,
+                            &settings->drain,       &settings->tls,   &settings->token_file};
     status = ff_config_check_map(root, keys, sizeof keys / sizeof *keys, err);
     for (size_t i = 0; !status && i < sizeof keys / sizeof *keys; i++)
         if (texts[i] && !*texts[i])
@@ -81,8 +83,8 @@ static enum ff_status read_config(const char *path, struct settings *settings, s
     return status;
 }
 
-static enum ff_status resolve(const struct settings *settings, struct ff_agent_options *options, struct ff_buf *token,
-                              struct ff_error *err)
+static enum ff_status resolve(const struct settings *settings, struct ff_agent_options *options,
+                              struct ff_buf *token, struct ff_error *err)
 {
     const char *drain = settings->drain ? settings->drain : "8s";
     const char *token_file = first_of(settings->token_file, getenv("FITFLEET_TOKEN_FILE"), NULL);
@@ -92,9 +94,10 @@ static enum ff_status resolve(const struct settings *settings, struct ff_agent_o
         .affinity = settings->affinity,
         .parent_fd = settings->parent_fd};
     if (!ff_parse_duration(drain, &options->drain_ms))
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "--drain: expected a duration such as 8s, found '%s'", drain);
-    enum ff_status status = ff_affinity_slots(first_of(settings->slots, getenv("FITFLEET_SLOTS"), "1.0"),
-                                              &options->slots, err);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "--drain: expected a duration such as 8s, found '%s'",
+                            drain);
+    enum ff_status status =
+        ff_affinity_slots(first_of(settings->slots, getenv("FITFLEET_SLOTS"), "1.0"), &options->slots, err);
     if (!status && token_file)
         status = ff_rpc_token_load(token_file, token, err);
     options->security.token = ff_buf_bytes(token);

@@ -31,8 +31,8 @@ struct ff_outbox {
     uint64_t worker;
 };
 
-struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client, ff_outbox_dropped *dropped,
-                                   void *context)
+struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client,
+                                   ff_outbox_dropped *dropped, void *context)
 {
     struct ff_outbox *outbox = ff_xcalloc(1, sizeof *outbox);
     outbox->queue = queue;
@@ -150,7 +150,9 @@ void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease)
     outbox->gone = lease;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------------------- */
+/* ---- sending
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void send_batch(struct ff_outbox *outbox, struct ff_held_lease *lease);
 
@@ -159,9 +161,10 @@ static bool has_large_model(const struct ff_batch *batch)
     return batch->count == 1 && batch->outcomes[0].model.size > MESSAGE_BYTES;
 }
 
-/* Whether the answer lets the batch go on; else it is kept and sent again as it is, under the same number: what the
- * coordinator counted already it will not count twice. */
-static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_rpc_response *response)
+/* Whether the answer lets the batch go on; else it is kept and sent again as it is, under the same number:
+ * what the coordinator counted already it will not count twice. */
+static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease,
+                     const struct ff_rpc_response *response)
 {
     lease->in_flight = false;
     if (response->status == FF_OK)
@@ -235,11 +238,13 @@ static void put_range(struct ff_outbox *outbox, struct ff_held_lease *lease)
     uint64_t left = outcome->model.size - batch->put_offset;
     struct ff_blocks blocks = {0};
     struct ff_buf body = {0};
-    struct ff_bytes range = {outcome->model.data + batch->put_offset, left < FF_OBJECT_RANGE ? left : FF_OBJECT_RANGE};
+    struct ff_bytes range = {outcome->model.data + batch->put_offset,
+                             left < FF_OBJECT_RANGE ? left : FF_OBJECT_RANGE};
     ff_blocks_add(&blocks, range);
     ff_encode_put_request(&request, &body);
     batch->put_offset += range.size;
-    struct ff_loop_call call = {outbox->queue, outbox->client, FF_FLEET_PUT, REPORT_DEADLINE_MS, put_done, outbox, lease};
+    struct ff_loop_call call = {outbox->queue, outbox->client, FF_FLEET_PUT, REPORT_DEADLINE_MS,
+                                put_done,      outbox,         lease};
     ff_loop_call(&call, &body, &blocks);
     ff_buf_fini(&body);
     ff_blocks_fini(&blocks);
@@ -264,9 +269,8 @@ static void send_report(struct ff_outbox *outbox, struct ff_held_lease *lease)
     struct ff_buf body = {0};
     struct ff_blocks blocks = {0};
     ff_encode_report(&report, &body, &blocks);
-    struct ff_loop_call call = {outbox->queue,      outbox->client, FF_FLEET_REPORT,
-                                REPORT_DEADLINE_MS, report_done,    outbox,
-                                lease};
+    struct ff_loop_call call = {
+        outbox->queue, outbox->client, FF_FLEET_REPORT, REPORT_DEADLINE_MS, report_done, outbox, lease};
     ff_loop_call(&call, &body, &blocks);
     ff_buf_fini(&body);
     ff_blocks_fini(&blocks);
@@ -292,7 +296,8 @@ static struct ff_batch *take_batch(struct ff_outbox *outbox, struct ff_held_leas
     size_t keep = 0;
     uint64_t bytes = 0;
     while (keep < batch->count) {
-        uint64_t more = sizeof *batch->outcomes + batch->outcomes[keep].model.size + batch->outcomes[keep].log.size + 512;
+        uint64_t more =
+            sizeof *batch->outcomes + batch->outcomes[keep].model.size + batch->outcomes[keep].log.size + 512;
         if (keep && bytes + more > MESSAGE_BYTES)
             break;
         bytes += more;

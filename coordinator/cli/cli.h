@@ -7,11 +7,11 @@
 
 enum ff_exit {
     FF_EXIT_DONE = 0,
-    FF_EXIT_INTERNAL = 1,     /* internal error, address in use, or state unusable */
-    FF_EXIT_USAGE = 2,        /* bad usage, job file or data */
-    FF_EXIT_SOME_FAILED = 3,  /* done, but some targets (or `all`) failed or were quarantined */
-    FF_EXIT_JOB_FAILED = 4,   /* job failed or was cancelled */
-    FF_EXIT_UNREACHABLE = 5,  /* coordinator */
+    FF_EXIT_INTERNAL = 1,    /* internal error, address in use, or state unusable */
+    FF_EXIT_USAGE = 2,       /* bad usage, job file or data */
+    FF_EXIT_SOME_FAILED = 3, /* done, but some targets (or `all`) failed or were quarantined */
+    FF_EXIT_JOB_FAILED = 4,  /* job failed or was cancelled */
+    FF_EXIT_UNREACHABLE = 5, /* coordinator */
     FF_EXIT_SIGINT = 130,
     FF_EXIT_SIGTERM = 143,
 };
@@ -32,7 +32,7 @@ struct ff_options {
 struct ff_command {
     const char *name;
     int (*run)(const struct ff_options *options);
-    const char *flags;    /* names of the flags it takes, separated by spaces */
+    const char *flags; /* names of the flags it takes, separated by spaces */
     size_t min_arguments, max_arguments;
     const char *synopsis; /* behind the name */
     const char *summary;
@@ -42,7 +42,8 @@ struct ff_command {
 int ff_options_parse(const struct ff_command *command, int argc, char **argv, struct ff_options *out);
 void ff_command_help(const struct ff_command *command);
 
-/* ---- what flags and environment say -------------------------------------------------------------------------------------- */
+/* ---- what flags and environment say
+ * -------------------------------------------------------------------------------------- */
 
 const char *ff_option_state(const struct ff_options *options);
 const char *ff_option_format(const struct ff_options *options, const char *default_format);
@@ -57,14 +58,17 @@ int ff_write_output(const struct ff_options *options, const struct ff_buf *text)
 /* The exit code of a finished job. */
 int ff_job_exit_code(const struct ff_job_status *status);
 
-/* ---- a job file ------------------------------------------------------------------------------------------------------------- */
+/* ---- a job file
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* Reads the file and makes its paths absolute; strings are in the arena. */
 FF_NODISCARD enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path,
                                                 struct ff_arena *arena, struct ff_submit_request *out,
                                                 struct ff_error *err);
 
-/* ---- a coordinator to talk to ------------------------------------------------------------------------------------------------ */
+/* ---- a coordinator to talk to
+ * ------------------------------------------------------------------------------------------------ */
 
 struct ff_session {
     struct ff_rpc_client *client; /* NULL: reads come from the state directory */
@@ -84,12 +88,14 @@ FF_NODISCARD enum ff_status ff_session_job_call(struct ff_rpc_client *client, en
 FF_NODISCARD enum ff_status ff_session_read(struct ff_session *session, struct ff_read_request *request,
                                             struct ff_buf *out, struct ff_error *err);
 
-/* ---- watching ------------------------------------------------------------------------------------------------------------------ */
+/* ---- watching
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Blocks SIGINT, SIGTERM and SIGCHLD for this and all later threads; they come through a descriptor. */
 int ff_signals_open(void);
-/* Shows progress on standard error until the job is over; out is filled then (strings in the arena). A signal ends it
- * early: *signal is its number. signals < 0: none are watched. child: called on SIGCHLD. */
+/* Shows progress on standard error until the job is over; out is filled then (strings in the arena). A signal
+ * ends it early: *signal is its number. signals < 0: none are watched. child: called on SIGCHLD. */
 struct ff_watch {
     int signals;
     void (*child_ended)(void *context);
@@ -97,11 +103,13 @@ struct ff_watch {
     bool quiet;
     bool give_up; /* the coordinator gone for long ends it, instead of waiting for it */
 };
-FF_NODISCARD enum ff_status ff_watch_job(struct ff_rpc_client *client, const char *job, const struct ff_watch *watch,
-                                         struct ff_arena *arena, struct ff_job_status *out, int *signal,
-                                         struct ff_error *err);
+FF_NODISCARD enum ff_status ff_watch_job(struct ff_rpc_client *client, const char *job,
+                                         const struct ff_watch *watch, struct ff_arena *arena,
+                                         struct ff_job_status *out, int *signal, struct ff_error *err);
 
-/* ---- commands ------------------------------------------------------------------------------------------------------------------- */
+/* ---- commands
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 int ff_command_train(const struct ff_options *options);
 int ff_command_plan(const struct ff_options *options);

@@ -1,7 +1,8 @@
 /* Synthetic targets through the whole path: coordinator, nng, agent, executors, store.
  *
- * The targets are made before the clock starts. Each fit burns a fixed CPU time (kind busy) and its results are saved
- * as always. makespan is the job's running phase, from its targets at hand and executors ready to its last commit. */
+ * The targets are made before the clock starts. Each fit burns a fixed CPU time (kind busy) and its results
+ * are saved as always. makespan is the job's running phase, from its targets at hand and executors ready to
+ * its last commit. */
 #include "coordinator/cli/embedded.h"
 
 #include "common/clock.h"
@@ -30,8 +31,9 @@ struct measure {
 };
 
 /* The coordinator's targets, with the same values at every run. */
-static enum ff_status make_targets(void *context, const struct ff_jobspec *spec, struct ff_load_progress *progress,
-                                   struct ff_targetset **out, struct ff_error *err)
+static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
+                                   struct ff_load_progress *progress, struct ff_targetset **out,
+                                   struct ff_error *err)
 {
     const struct workload *workload = context;
     static const char *const metrics[] = {"value"};
@@ -45,7 +47,8 @@ static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
         snprintf(name, sizeof name, "T%08zu", i);
         for (size_t row = 0; row < workload->rows; row++)
             values[row] = (double)((row * 37 + i * 11) % 101);
-        struct ff_frame frame = {.t0_ms = 0, .step_ms = 60000, .steps = workload->rows, .columns = 1, .values = values};
+        struct ff_frame frame = {
+            .t0_ms = 0, .step_ms = 60000, .steps = workload->rows, .columns = 1, .values = values};
         ff_targetset_add(set, name, workload->rows, &frame);
     }
     free(values);
@@ -53,7 +56,9 @@ static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
     return FF_OK;
 }
 
-/* ---- one run ----------------------------------------------------------------------------------------------------------------- */
+/* ---- one run
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
@@ -87,12 +92,16 @@ static enum ff_status run_job(struct ff_embedded *embedded, const struct workloa
         .signals = signals, .child_ended = ff_embedded_child_ended, .context = embedded, .quiet = true};
     struct ff_session session = {.client = embedded->client};
     int signal = 0;
-    char *yaml = ff_arena_printf(&arena, "name: bench\ndata: {files: [synthetic], layout: file}\ntargets: {min_rows: 1}\nmodels: {top: "
-                                         "{kind: busy, cpu_ms: %.6f}}\n",
-                                 workload->cpu_ms);
-    struct ff_submit_request request = {.yaml = yaml, .file = "bench", .base_dir = "/", .override_dir = "/", .request_id = ""};
+    char *yaml = ff_arena_printf(
+        &arena,
+        "name: bench\ndata: {files: [synthetic], layout: file}\ntargets: {min_rows: 1}\nmodels: {top: "
+        "{kind: busy, cpu_ms: %.6f}}\n",
+        workload->cpu_ms);
+    struct ff_submit_request request = {
+        .yaml = yaml, .file = "bench", .base_dir = "/", .override_dir = "/", .request_id = ""};
     ff_encode_submit_request(&request, &body);
-    enum ff_status status = ff_session_job_call(embedded->client, FF_JOBS_SUBMIT, &body, 30000, &arena, &job, err);
+    enum ff_status status =
+        ff_session_job_call(embedded->client, FF_JOBS_SUBMIT, &body, 30000, &arena, &job, err);
     const char *id = status ? "" : ff_arena_strdup(&arena, job.id);
     if (!status)
         status = ff_watch_job(embedded->client, id, &watch, &arena, &job, &signal, err);
@@ -111,8 +120,9 @@ static enum ff_status run_job(struct ff_embedded *embedded, const struct workloa
     return status;
 }
 
-static enum ff_status measure(const struct ff_options *options, const char *slots, const struct workload *workload,
-                              int signals, struct measure *out, struct ff_error *err)
+static enum ff_status measure(const struct ff_options *options, const char *slots,
+                              const struct workload *workload, int signals, struct measure *out,
+                              struct ff_error *err)
 {
     char state[] = "/tmp/fitfleet-bench-XXXXXX";
     struct ff_embedded embedded;
@@ -149,9 +159,12 @@ static enum ff_status measure(const struct ff_options *options, const char *slot
     return FF_OK;
 }
 
-/* ---- output -------------------------------------------------------------------------------------------------------------------- */
+/* ---- output
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
-static void print_json(const struct workload *workload, const struct measure *runs, size_t count, struct ff_buf *out)
+static void print_json(const struct workload *workload, const struct measure *runs, size_t count,
+                       struct ff_buf *out)
 {
     struct ff_json json = ff_json_start(out);
     ff_json_array_begin(&json);
@@ -173,19 +186,24 @@ static void print_json(const struct workload *workload, const struct measure *ru
     ff_buf_printf(out, "\n");
 }
 
-static void print_table(const struct workload *workload, const struct measure *runs, size_t count, struct ff_buf *out)
+static void print_table(const struct workload *workload, const struct measure *runs, size_t count,
+                        struct ff_buf *out)
 {
-    ff_buf_printf(out, "%zu targets, %zu rows, %g ms of CPU each\n", workload->targets, workload->rows, workload->cpu_ms);
+    ff_buf_printf(out, "%zu targets, %zu rows, %g ms of CPU each\n", workload->targets, workload->rows,
+                  workload->cpu_ms);
     ff_buf_printf(out, "slots  makespan_s  start_ms  speedup  efficiency  slot_us_per_target   wire_bytes\n");
     for (size_t i = 0; i < count; i++)
-        ff_buf_printf(out, "%5u  %10.3f  %8.1f  %7.2f  %10.3f  %18.1f  %11llu\n", runs[i].slots, runs[i].makespan_s,
-                      runs[i].start_ms, runs[0].makespan_s / runs[i].makespan_s, runs[i].efficiency,
-                      runs[i].slot_us_per_target, (unsigned long long)runs[i].wire_bytes);
+        ff_buf_printf(out, "%5u  %10.3f  %8.1f  %7.2f  %10.3f  %18.1f  %11llu\n", runs[i].slots,
+                      runs[i].makespan_s, runs[i].start_ms, runs[0].makespan_s / runs[i].makespan_s,
+                      runs[i].efficiency, runs[i].slot_us_per_target, (unsigned long long)runs[i].wire_bytes);
 }
 
-static void print_csv(const struct workload *workload, const struct measure *runs, size_t count, struct ff_buf *out)
+static void print_csv(const struct workload *workload, const struct measure *runs, size_t count,
+                      struct ff_buf *out)
 {
-    ff_buf_printf(out, "targets,rows,cpu_ms,slots,makespan_s,start_ms,speedup,efficiency,slot_us_per_target,wire_bytes\n");
+    ff_buf_printf(
+        out,
+        "targets,rows,cpu_ms,slots,makespan_s,start_ms,speedup,efficiency,slot_us_per_target,wire_bytes\n");
     for (size_t i = 0; i < count; i++)
         ff_buf_printf(out, "%zu,%zu,%g,%u,%.6f,%.3f,%.4f,%.4f,%.3f,%llu\n", workload->targets, workload->rows,
                       workload->cpu_ms, runs[i].slots, runs[i].makespan_s, runs[i].start_ms,
@@ -193,21 +211,26 @@ static void print_csv(const struct workload *workload, const struct measure *run
                       (unsigned long long)runs[i].wire_bytes);
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the command
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
-static enum ff_status count_of(const char *flag, const char *text, int64_t max, size_t *out, struct ff_error *err)
+static enum ff_status count_of(const char *flag, const char *text, int64_t max, size_t *out,
+                               struct ff_error *err)
 {
     int64_t value;
     if (!text)
         return FF_OK;
     if (!ff_parse_integer(text, &value) || value < 1 || value > max)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: expected a whole number from 1 to %lld, found '%s'", flag,
-                            (long long)max, text);
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "%s: expected a whole number from 1 to %lld, found '%s'", flag, (long long)max,
+                            text);
     *out = (size_t)value;
     return FF_OK;
 }
 
-static enum ff_status read_workload(const struct ff_options *options, struct workload *out, struct ff_error *err)
+static enum ff_status read_workload(const struct ff_options *options, struct workload *out,
+                                    struct ff_error *err)
 {
     *out = (struct workload){3000, 1440, 2};
     enum ff_status status = count_of("--targets", options->targets, 10000000, &out->targets, err);
@@ -216,8 +239,9 @@ static enum ff_status read_workload(const struct ff_options *options, struct wor
     if (!status && options->cpu_ms &&
         (!ff_parse_double(options->cpu_ms, strlen(options->cpu_ms), &out->cpu_ms) || out->cpu_ms < 0 ||
          out->cpu_ms > 3600000))
-        status = ff_error_set(err, FF_INVALID_ARGUMENT, "--cpu-ms: expected milliseconds from 0 to 3600000, found '%s'",
-                              options->cpu_ms);
+        status =
+            ff_error_set(err, FF_INVALID_ARGUMENT,
+                         "--cpu-ms: expected milliseconds from 0 to 3600000, found '%s'", options->cpu_ms);
     return status;
 }
 

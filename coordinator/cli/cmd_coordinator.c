@@ -15,7 +15,8 @@
 /* Fills what flags left open; the config lives as long as the process. */
 static enum ff_status read_config(struct ff_options *options, struct ff_error *err)
 {
-    static const char *const keys[] = {"listen", "state", "data_root", "tls", "token_file", "insecure", "verbose"};
+    static const char *const keys[] = {"listen",     "state",    "data_root", "tls",
+                                       "token_file", "insecure", "verbose"};
     const char **texts[] = {&options->listen, &options->state, &options->data_root, &options->tls,
                             &options->token_file};
     struct ff_buf text = {0};
@@ -27,7 +28,8 @@ static enum ff_status read_config(struct ff_options *options, struct ff_error *e
     while ((got = read(fd, ff_buf_reserve(&text, 4096), 4096)) > 0 && text.size < (2u << 20))
         text.size += (size_t)got;
     close(fd);
-    enum ff_status status = ff_config_parse((const char *)text.data, text.size, options->config, &config, err);
+    enum ff_status status =
+        ff_config_parse((const char *)text.data, text.size, options->config, &config, err);
     ff_buf_fini(&text);
     if (status)
         return status;
@@ -50,10 +52,11 @@ static enum ff_status check_exposure(const struct ff_options *options, const cha
     if (ff_rpc_url_is_local(url) || options->insecure)
         return FF_OK;
     if (strncmp(url, "tls+tcp://", 10) != 0 || security->token.size == 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT,
-                            "%s can be reached from other hosts: use tls+tcp:// with --tls DIR and --token-file FILE, "
-                            "or --insecure on a network that you trust",
-                            url);
+        return ff_error_set(
+            err, FF_INVALID_ARGUMENT,
+            "%s can be reached from other hosts: use tls+tcp:// with --tls DIR and --token-file FILE, "
+            "or --insecure on a network that you trust",
+            url);
     return FF_OK;
 }
 
@@ -99,8 +102,8 @@ int ff_command_coordinator(const struct ff_options *given)
     ff_log_init(FF_LOG_INFO, "coordinator");
     if (ff_coordinator_start(&start, &coordinator, &err))
         return fail_to_start(&err);
-    ff_log(FF_LOG_INFO, "fitfleet %s listens on %s, state in %s", FITFLEET_VERSION, ff_coordinator_url(coordinator),
-           start.state_dir);
+    ff_log(FF_LOG_INFO, "fitfleet %s listens on %s, state in %s", FITFLEET_VERSION,
+           ff_coordinator_url(coordinator), start.state_dir);
     int code = serve(coordinator, signals);
     ff_coordinator_stop(coordinator);
     ff_buf_fini(&token);

@@ -34,7 +34,8 @@ static int watch(struct ff_rpc_client *client, const char *id, struct ff_arena *
 }
 
 /* Calls, prints the job's id, and waits for its end if asked to. */
-static int call_and_wait(enum ff_method method, const struct ff_buf *body, struct ff_rpc_client *client, bool wait)
+static int call_and_wait(enum ff_method method, const struct ff_buf *body, struct ff_rpc_client *client,
+                         bool wait)
 {
     struct ff_arena arena = {0};
     struct ff_job_status job;
@@ -51,7 +52,9 @@ static int call_and_wait(enum ff_method method, const struct ff_buf *body, struc
     return code;
 }
 
-/* ---- submit ------------------------------------------------------------------------------------------------------------------ */
+/* ---- submit
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 int ff_command_submit(const struct ff_options *options)
 {
@@ -72,7 +75,8 @@ int ff_command_submit(const struct ff_options *options)
     return code;
 }
 
-/* ---- watch, cancel, ping ------------------------------------------------------------------------------------------------------- */
+/* ---- watch, cancel, ping
+ * ------------------------------------------------------------------------------------------------------- */
 
 int ff_command_watch(const struct ff_options *options)
 {
@@ -125,15 +129,17 @@ int ff_command_ping(const struct ff_options *options)
     else
         status = ff_decode_ping_reply(response->body, &arena, &reply, &err);
     if (!status)
-        printf("fitfleet %s, protocol %u, %u workers with %u slots\n", reply.version, reply.protocol, reply.workers,
-               reply.slots);
+        printf("fitfleet %s, protocol %u, %u workers with %u slots\n", reply.version, reply.protocol,
+               reply.workers, reply.slots);
     ff_rpc_response_free(response);
     ff_arena_fini(&arena);
     ff_session_close(&session);
     return status ? ff_fail(&err) : FF_EXIT_DONE;
 }
 
-/* ---- retry --------------------------------------------------------------------------------------------------------------------- */
+/* ---- retry
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 /* "failed,quarantined" into words; each must be a class that can be tried again. */
 static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_retry_request *out,
@@ -146,7 +152,8 @@ static enum ff_status split_classes(const char *text, struct ff_arena *arena, st
         size_t length = strcspn(text, ",");
         const char *word = ff_arena_strndup(arena, text, length);
         enum ff_class class = ff_class_from_name(word);
-        if (class != FF_FAILED && class != FF_QUARANTINED && class != FF_SKIPPED && class != FF_CANCELLED_CLASS)
+        if (class != FF_FAILED && class != FF_QUARANTINED && class != FF_SKIPPED &&
+            class != FF_CANCELLED_CLASS)
             return ff_error_set(err, FF_INVALID_ARGUMENT,
                                 "--only: expected failed, quarantined or skipped, found '%s'", word);
         words[out->class_count++] = word;
@@ -178,8 +185,8 @@ static int retry_embedded(const struct ff_options *options, const struct ff_buf 
         const char *id = ff_arena_strdup(&arena, job.id);
         printf("%s\n", id);
         code = ff_watch_job(embedded.client, id, &watch_options, &arena, &job, &signal, &err) ? ff_fail(&err)
-               : signal                                                                      ? 128 + signal
-                                                                                             : ff_job_exit_code(&job);
+               : signal                                                                       ? 128 + signal
+                        : ff_job_exit_code(&job);
     }
     ff_embedded_stop(&embedded);
     ff_arena_fini(&arena);

@@ -1,8 +1,8 @@
-/* A dry run: loads and prepares the data as a job would, counts what would be fitted, and predicts how long that takes
- * by dealing the targets to simulated slots with the coordinator's own dispatch.
+/* A dry run: loads and prepares the data as a job would, counts what would be fitted, and predicts how long
+ * that takes by dealing the targets to simulated slots with the coordinator's own dispatch.
  *
- * Costs come from the cost book of the state directory. A kind that it does not know is measured: a few sample targets
- * of each model are fitted in a private coordinator that is thrown away. */
+ * Costs come from the cost book of the state directory. A kind that it does not know is measured: a few
+ * sample targets of each model are fitted in a private coordinator that is thrown away. */
 #include "coordinator/cli/embedded.h"
 #include "coordinator/dispatch.h"
 
@@ -30,9 +30,9 @@ struct plan {
     struct ff_submit_request request;
     struct ff_jobspec *spec;
     struct ff_targetset *set;
-    size_t groups;         /* models.top, and one more for the frame of all */
-    double *us_per_cell;   /* by group */
-    bool sampled;          /* some costs were measured now */
+    size_t groups;       /* models.top, and one more for the frame of all */
+    double *us_per_cell; /* by group */
+    bool sampled;        /* some costs were measured now */
     size_t fit_count;
     uint64_t frame_bytes, largest_bytes, all_bytes;
     struct prediction predictions[SLOT_CHOICES];
@@ -51,11 +51,14 @@ static bool has_all(const struct plan *plan)
     return plan->spec->all.kind && plan->set->all_code == FF_CODE_OK;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- loading
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum ff_status load(const struct ff_options *options, struct plan *plan, struct ff_error *err)
 {
-    enum ff_status status = ff_submit_from_file(options, options->arguments[0], &plan->arena, &plan->request, err);
+    enum ff_status status =
+        ff_submit_from_file(options, options->arguments[0], &plan->arena, &plan->request, err);
     if (status)
         return status;
     struct ff_jobspec_source source = {.text = plan->request.yaml,
@@ -82,7 +85,9 @@ static enum ff_status load(const struct ff_options *options, struct plan *plan, 
     return FF_OK;
 }
 
-/* ---- costs -------------------------------------------------------------------------------------------------------------------- */
+/* ---- costs
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *kind_of(const struct plan *plan, size_t group)
 {
@@ -111,7 +116,8 @@ static struct ff_targetset *choose_samples(struct plan *plan)
     const struct ff_targetset *set = plan->set;
     size_t *seen = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *seen);
     size_t *size = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *size);
-    struct ff_targetset *samples = ff_targetset_create(set->metrics, set->metric_count, plan->groups * SAMPLES);
+    struct ff_targetset *samples =
+        ff_targetset_create(set->metrics, set->metric_count, plan->groups * SAMPLES);
     for (size_t i = 0; i < set->target_count; i++)
         if (cells_of(plan, &set->targets[i]))
             size[set->targets[i].rule]++;
@@ -133,8 +139,9 @@ struct sample_source {
     struct ff_targetset *samples;
 };
 
-static enum ff_status give_samples(void *context, const struct ff_jobspec *spec, struct ff_load_progress *progress,
-                                   struct ff_targetset **out, struct ff_error *err)
+static enum ff_status give_samples(void *context, const struct ff_jobspec *spec,
+                                   struct ff_load_progress *progress, struct ff_targetset **out,
+                                   struct ff_error *err)
 {
     struct sample_source *source = context;
     (void)spec;
@@ -147,7 +154,7 @@ static enum ff_status give_samples(void *context, const struct ff_jobspec *spec,
 
 struct measured {
     struct plan *plan;
-    double *us, *cells;                     /* by group */
+    double *us, *cells;                      /* by group */
     const struct ff_stored_targets *targets; /* the samples */
 };
 
@@ -224,8 +231,8 @@ static enum ff_status run_samples(struct plan *plan, struct ff_embedded *embedde
     enum ff_status status =
         ff_session_job_call(embedded->client, FF_JOBS_SUBMIT, &body, 30000, &plan->arena, &job, err);
     if (!status)
-        status = ff_watch_job(embedded->client, ff_arena_strdup(&plan->arena, job.id), &watch, &plan->arena, &job,
-                              &signal, err);
+        status = ff_watch_job(embedded->client, ff_arena_strdup(&plan->arena, job.id), &watch, &plan->arena,
+                              &job, &signal, err);
     ff_buf_fini(&body);
     return status;
 }
@@ -248,7 +255,8 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
         return ff_error_set(err, FF_INTERNAL, "cannot make a folder %s: %m", state);
     source.samples->all = plan->set->all;
     source.samples->all_columns = plan->set->all_columns;
-    source.samples->all_code = plan->us_per_cell[plan->spec->top_count] > 0 ? FF_CODE_ALL_MISSING : plan->set->all_code;
+    source.samples->all_code =
+        plan->us_per_cell[plan->spec->top_count] > 0 ? FF_CODE_ALL_MISSING : plan->set->all_code;
     plan->set->all.values = NULL; /* its size is still of use, its rows are the samples' now */
     struct ff_embedded_options options = {
         .state_dir = state, .slots = "1", .source = give_samples, .source_context = &source};
@@ -265,7 +273,9 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
     return status;
 }
 
-/* ---- prediction ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prediction
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct ff_dispatch_item *make_items(const struct plan *plan)
 {
@@ -329,7 +339,9 @@ static void simulate(const struct plan *plan, const struct ff_dispatch_item *ite
     ff_dispatch_destroy(dispatch);
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- output
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void json_predictions(const struct plan *plan, struct ff_json *json)
 {
@@ -341,7 +353,8 @@ static void json_predictions(const struct plan *plan, struct ff_json *json)
         ff_json_put_uint(json, "slots", prediction->slots);
         ff_json_put_uint(json, "chunks", prediction->chunks);
         ff_json_put_double(json, "fit_s", prediction->fit_ms / 1000);
-        ff_json_put_double(json, "total_s", (plan->set->load_ms + plan->set->prepare_ms + prediction->fit_ms) / 1000);
+        ff_json_put_double(json, "total_s",
+                           (plan->set->load_ms + plan->set->prepare_ms + prediction->fit_ms) / 1000);
         ff_json_object_end(json);
     }
     ff_json_array_end(json);
@@ -400,8 +413,8 @@ static void print_skipped(const struct plan *plan, struct ff_buf *out)
                 ff_buf_printf(&names, "%s%s", count > 1 ? ", " : "", set->targets[i].name);
         }
         if (count)
-            ff_buf_printf(out, "  %-14s %zu: %s%s\n", ff_code_name((enum ff_code)code), count, ff_buf_text(&names),
-                          count > EXAMPLES ? ", …" : "");
+            ff_buf_printf(out, "  %-14s %zu: %s%s\n", ff_code_name((enum ff_code)code), count,
+                          ff_buf_text(&names), count > EXAMPLES ? ", …" : "");
         ff_buf_fini(&names);
     }
 }
@@ -413,19 +426,22 @@ static void print_models(const struct plan *plan, struct ff_buf *out)
         for (size_t i = 0; i < plan->set->target_count; i++)
             count += cells_of(plan, &plan->set->targets[i]) && plan->set->targets[i].rule == (int)g;
         if (count)
-            ff_buf_printf(out, "  %-14s %zu targets (%s), %.3f ms per 1,000 values\n", plan->spec->top[g].model.kind,
-                          count, plan->spec->top[g].match, plan->us_per_cell[g]);
+            ff_buf_printf(out, "  %-14s %zu targets (%s), %.3f ms per 1,000 values\n",
+                          plan->spec->top[g].model.kind, count, plan->spec->top[g].match,
+                          plan->us_per_cell[g]);
     }
     if (plan->spec->all.kind)
-        ff_buf_printf(out, "  %-14s all: %zu columns × %zu steps%s\n", plan->spec->all.kind, plan->set->all.columns,
-                      plan->set->all.steps, has_all(plan) ? "" : " (cannot be built)");
+        ff_buf_printf(out, "  %-14s all: %zu columns × %zu steps%s\n", plan->spec->all.kind,
+                      plan->set->all.columns, plan->set->all.steps,
+                      has_all(plan) ? "" : " (cannot be built)");
 }
 
 static void print_table(const struct plan *plan, struct ff_buf *out)
 {
     const struct ff_targetset *set = plan->set;
     ff_buf_printf(out, "%s: %zu targets to fit of %zu requested; %llu more in the data are not selected\n",
-                  plan->spec->name, plan->fit_count, set->target_count, (unsigned long long)set->not_selected);
+                  plan->spec->name, plan->fit_count, set->target_count,
+                  (unsigned long long)set->not_selected);
     print_skipped(plan, out);
     ff_buf_printf(out, "models\n");
     print_models(plan, out);
@@ -443,12 +459,15 @@ static void print_table(const struct plan *plan, struct ff_buf *out)
                   plan->sampled ? "measured now on sample targets" : "from the cost book of earlier jobs");
     for (size_t i = 0; i < SLOT_CHOICES; i++) {
         const struct prediction *prediction = &plan->predictions[i];
-        ff_buf_printf(out, "%5u  %6zu  %9.2f  %7.2f\n", prediction->slots, prediction->chunks, prediction->fit_ms / 1000,
+        ff_buf_printf(out, "%5u  %6zu  %9.2f  %7.2f\n", prediction->slots, prediction->chunks,
+                      prediction->fit_ms / 1000,
                       (set->load_ms + set->prepare_ms + prediction->fit_ms) / 1000);
     }
 }
 
-/* ---- the command -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the command
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum ff_status make_plan(const struct ff_options *options, struct plan *plan, struct ff_error *err)
 {

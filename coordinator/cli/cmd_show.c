@@ -19,7 +19,8 @@ static int show(const struct ff_options *options, struct ff_read_request *reques
     if (ff_session_open(options, may_read_state, &session, &err))
         return ff_fail(&err);
     request->format = ff_option_format(options, "table");
-    int code = ff_session_read(&session, request, &out, &err) ? ff_fail(&err) : ff_write_output(options, &out);
+    int code =
+        ff_session_read(&session, request, &out, &err) ? ff_fail(&err) : ff_write_output(options, &out);
     ff_buf_fini(&out);
     ff_session_close(&session);
     return code;
@@ -39,13 +40,15 @@ int ff_command_status(const struct ff_options *options)
 
 int ff_command_logs(const struct ff_options *options)
 {
-    struct ff_read_request request = {.what = "logs", .job = argument(options, 0), .target = argument(options, 1)};
+    struct ff_read_request request = {
+        .what = "logs", .job = argument(options, 0), .target = argument(options, 1)};
     return show(options, &request, true);
 }
 
 int ff_command_explain(const struct ff_options *options)
 {
-    struct ff_read_request request = {.what = "explain", .job = argument(options, 0), .target = argument(options, 1)};
+    struct ff_read_request request = {
+        .what = "explain", .job = argument(options, 0), .target = argument(options, 1)};
     return show(options, &request, true);
 }
 
@@ -62,7 +65,9 @@ int ff_command_version(const struct ff_options *options)
     return FF_EXIT_DONE;
 }
 
-/* ---- results ---------------------------------------------------------------------------------------------------------------- */
+/* ---- results
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_read_request *request,
                                     struct ff_error *err)
@@ -121,7 +126,8 @@ int ff_command_results(const struct ff_options *options)
     struct ff_arena arena = {0};
     struct ff_session session;
     struct ff_error err = {0};
-    struct ff_read_request request = {.what = "results", .job = argument(options, 0), .target = options->target};
+    struct ff_read_request request = {
+        .what = "results", .job = argument(options, 0), .target = options->target};
     int code;
     if (options->classes && split_classes(options->classes, &arena, &request, &err)) {
         code = ff_fail(&err);
@@ -137,7 +143,9 @@ int ff_command_results(const struct ff_options *options)
     return code;
 }
 
-/* ---- models ------------------------------------------------------------------------------------------------------------------ */
+/* ---- models
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 int ff_command_models(const struct ff_options *options)
 {
@@ -147,7 +155,8 @@ int ff_command_models(const struct ff_options *options)
             fprintf(stderr, "fitfleet models export: name the set (fitfleet models lists them)\n");
             return FF_EXIT_USAGE;
         }
-        request = (struct ff_read_request){.what = "export", .set = argument(options, 1), .target = options->target};
+        request = (struct ff_read_request){
+            .what = "export", .set = argument(options, 1), .target = options->target};
     } else if (options->argument_count > 1) {
         fprintf(stderr, "fitfleet models: unexpected argument '%s'\n", options->arguments[1]);
         return FF_EXIT_USAGE;

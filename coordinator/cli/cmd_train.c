@@ -20,10 +20,12 @@ static int print_results(const struct ff_options *options, struct ff_rpc_client 
                          const struct ff_job_status *job)
 {
     struct ff_session session = {.client = client};
-    struct ff_read_request request = {.what = "results", .job = job->id, .format = ff_option_format(options, "table")};
+    struct ff_read_request request = {
+        .what = "results", .job = job->id, .format = ff_option_format(options, "table")};
     struct ff_buf out = {0};
     struct ff_error err = {0};
-    int code = ff_session_read(&session, &request, &out, &err) ? ff_fail(&err) : ff_write_output(options, &out);
+    int code =
+        ff_session_read(&session, &request, &out, &err) ? ff_fail(&err) : ff_write_output(options, &out);
     ff_buf_fini(&out);
     return code;
 }
@@ -70,8 +72,9 @@ int ff_command_train(const struct ff_options *options)
         .state_dir = ff_option_state(options), .slots = options->slots, .affinity = options->affinity};
     if (ff_embedded_start(&embedded_options, &embedded, &err))
         return fail_to_start(&err);
-    int code = submit(embedded.client, &request, &arena, &job, &err) ? ff_fail(&err)
-                                                                    : see_through(options, &embedded, signals, &job, &arena);
+    int code = submit(embedded.client, &request, &arena, &job, &err)
+                   ? ff_fail(&err)
+                   : see_through(options, &embedded, signals, &job, &arena);
     ff_embedded_stop(&embedded);
     ff_arena_fini(&arena);
     return code;

@@ -74,9 +74,14 @@ static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error 
     /* The agent's end gets a number that nothing else has in the child. */
     int child_end = fcntl(ends[0], F_DUPFD_CLOEXEC, 100);
     snprintf(fd_text, sizeof fd_text, "%d", child_end);
-    char *arguments[] = {"fitfleet-worker", "--coordinator", embedded->url,
-                         "--parent-fd",     fd_text,         "--quiet",
-                         "--slots",         (char *)(uintptr_t)embedded->slots,
+    char *arguments[] = {"fitfleet-worker",
+                         "--coordinator",
+                         embedded->url,
+                         "--parent-fd",
+                         fd_text,
+                         "--quiet",
+                         "--slots",
+                         (char *)(uintptr_t)embedded->slots,
                          embedded->affinity ? "--affinity" : NULL,
                          NULL};
     posix_spawn_file_actions_t actions;
@@ -143,8 +148,8 @@ void ff_embedded_child_ended(void *context)
     close(embedded->agent_pipe);
     embedded->agent_pipe = -1;
     bool signalled = WIFSIGNALED(status);
-    ff_log(FF_LOG_WARNING, "the worker agent ended (%s %d) and is started again", signalled ? "signal" : "exit code",
-           signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+    ff_log(FF_LOG_WARNING, "the worker agent ended (%s %d) and is started again",
+           signalled ? "signal" : "exit code", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
     if (++embedded->restarts > MAX_RESTARTS || spawn_agent(embedded, &err))
         ff_log(FF_LOG_ERROR, "no worker agent any more: %s", err.text);
 }

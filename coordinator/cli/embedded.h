@@ -1,5 +1,5 @@
-/* A coordinator of one's own on a private address, with one worker agent as child: what `train`, `plan` and `bench`
- * run in. */
+/* A coordinator of one's own on a private address, with one worker agent as child: what `train`, `plan` and
+ * `bench` run in. */
 #ifndef FF_COORDINATOR_CLI_EMBEDDED_H
 #define FF_COORDINATOR_CLI_EMBEDDED_H
 
@@ -28,8 +28,8 @@ struct ff_embedded_options {
     void *source_context;
 };
 
-FF_NODISCARD enum ff_status ff_embedded_start(const struct ff_embedded_options *options, struct ff_embedded *out,
-                                              struct ff_error *err);
+FF_NODISCARD enum ff_status ff_embedded_start(const struct ff_embedded_options *options,
+                                              struct ff_embedded *out, struct ff_error *err);
 /* For ff_watch.child_ended: starts the agent again if it ended. context: the ff_embedded. */
 void ff_embedded_child_ended(void *context);
 /* Waits until the executors are there; their number. 0: they did not come (within 10 s). */

@@ -27,13 +27,16 @@ struct flag {
 static const struct flag flags[] = {
     TEXT("coordinator", coordinator, "URL", "FITFLEET_COORDINATOR; default tcp://127.0.0.1:7400"),
     TEXT("state", state, "DIR", "state directory; FITFLEET_STATE; default ./.fitfleet"),
-    TEXT("slots", slots, "N|SHARE", "executors, or a share of the cores such as 0.5; FITFLEET_SLOTS; default 1.0"),
+    TEXT("slots", slots, "N|SHARE",
+         "executors, or a share of the cores such as 0.5; FITFLEET_SLOTS; default 1.0"),
     TEXT("workers", slots, "N|SHARE", "the same as --slots"),
     SWITCH("affinity", affinity, "pin each executor to a core"),
-    TEXT("set", sets, "KEY=VALUE", "overrides a value of the job file, e.g. --set targets.top=100; repeatable"),
+    TEXT("set", sets, "KEY=VALUE",
+         "overrides a value of the job file, e.g. --set targets.top=100; repeatable"),
     TEXT("format", format, "FORMAT", "json, csv or table"),
     TEXT("out", out, "FILE", "write there instead of standard output"),
-    TEXT("tls", tls, "DIR", "certificates: ca.crt for clients, tls.crt and tls.key for the coordinator; FITFLEET_TLS"),
+    TEXT("tls", tls, "DIR",
+         "certificates: ca.crt for clients, tls.crt and tls.key for the coordinator; FITFLEET_TLS"),
     TEXT("token-file", token_file, "FILE", "the shared token; FITFLEET_TOKEN_FILE"),
     TEXT("config", config, "FILE", "YAML with the same settings"),
     TEXT("listen", listen, "URL", "address for workers and clients; default tcp://127.0.0.1:7400"),
@@ -86,10 +89,11 @@ static int unknown(const struct ff_command *command, const char *word)
             names[count++] = flags[i].name;
     const char *near = strncmp(word, "--", 2) == 0 ? ff_suggest(name, names, count) : NULL;
     if (near)
-        fprintf(stderr, "fitfleet %s: unknown option '%s', did you mean '--%s'?\n", command->name, word, near);
+        fprintf(stderr, "fitfleet %s: unknown option '%s', did you mean '--%s'?\n", command->name, word,
+                near);
     else
-        fprintf(stderr, "fitfleet %s: unknown option '%s' (fitfleet %s --help lists them)\n", command->name, word,
-                command->name);
+        fprintf(stderr, "fitfleet %s: unknown option '%s' (fitfleet %s --help lists them)\n", command->name,
+                word, command->name);
     return FF_EXIT_USAGE;
 }
 
@@ -107,7 +111,8 @@ static void store_value(struct ff_options *out, const struct flag *flag, const c
 }
 
 /* One word that begins with a dash; *at is moved over its value. */
-static int parse_flag(const struct ff_command *command, int argc, char **argv, int *at, struct ff_options *out)
+static int parse_flag(const struct ff_command *command, int argc, char **argv, int *at,
+                      struct ff_options *out)
 {
     const char *word = argv[*at];
     if (strcmp(word, "-o") == 0)
@@ -157,8 +162,8 @@ int ff_options_parse(const struct ff_command *command, int argc, char **argv, st
         }
     }
     if (!out->help && out->argument_count < command->min_arguments) {
-        fprintf(stderr, "fitfleet %s: missing argument; usage: fitfleet %s %s\n", command->name, command->name,
-                command->synopsis);
+        fprintf(stderr, "fitfleet %s: missing argument; usage: fitfleet %s %s\n", command->name,
+                command->name, command->synopsis);
         return FF_EXIT_USAGE;
     }
     return check_format(out->format);
@@ -176,7 +181,8 @@ void ff_command_help(const struct ff_command *command)
     }
 }
 
-/* ---- what flags and environment say ----------------------------------------------------------------------------------------- */
+/* ---- what flags and environment say
+ * ----------------------------------------------------------------------------------------- */
 
 const char *ff_option_state(const struct ff_options *options)
 {
@@ -189,8 +195,8 @@ const char *ff_option_format(const struct ff_options *options, const char *defau
     return options->format ? options->format : default_format;
 }
 
-enum ff_status ff_option_security(const struct ff_options *options, struct ff_buf *token, struct ff_rpc_security *out,
-                                  struct ff_error *err)
+enum ff_status ff_option_security(const struct ff_options *options, struct ff_buf *token,
+                                  struct ff_rpc_security *out, struct ff_error *err)
 {
     const char *file = options->token_file ? options->token_file : getenv("FITFLEET_TOKEN_FILE");
     out->tls_dir = options->tls ? options->tls : getenv("FITFLEET_TLS");
@@ -207,10 +213,11 @@ enum ff_status ff_option_check_slots(const char *text, struct ff_error *err)
                 (share || value == (double)(int)value);
     if (good)
         return FF_OK;
-    return ff_error_set(err, FF_INVALID_ARGUMENT,
-                        "--slots: expected a number of executors from 1 to 4096, or a share of the cores such as 0.5, "
-                        "found '%s'",
-                        text);
+    return ff_error_set(
+        err, FF_INVALID_ARGUMENT,
+        "--slots: expected a number of executors from 1 to 4096, or a share of the cores such as 0.5, "
+        "found '%s'",
+        text);
 }
 
 int ff_fail(const struct ff_error *err)

@@ -22,7 +22,9 @@ enum ff_status ff_session_open(const struct ff_options *options, bool may_read_s
     struct ff_buf token = {0};
     const char *environment = getenv("FITFLEET_COORDINATOR");
     struct ff_rpc_client_options client = {.dial_now = true};
-    client.url = options->coordinator ? options->coordinator : environment ? environment : "tcp://127.0.0.1:7400";
+    client.url = options->coordinator ? options->coordinator
+                 : environment        ? environment
+                                      : "tcp://127.0.0.1:7400";
     enum ff_status status = ff_option_security(options, &token, &client.security, err);
     if (!status)
         status = ff_rpc_client_open(&client, &out->client, err);
@@ -36,9 +38,9 @@ void ff_session_close(struct ff_session *session)
     ff_store_close(session->store);
 }
 
-enum ff_status ff_session_job_call(struct ff_rpc_client *client, enum ff_method method, const struct ff_buf *body,
-                                   uint32_t deadline_ms, struct ff_arena *arena, struct ff_job_status *out,
-                                   struct ff_error *err)
+enum ff_status ff_session_job_call(struct ff_rpc_client *client, enum ff_method method,
+                                   const struct ff_buf *body, uint32_t deadline_ms, struct ff_arena *arena,
+                                   struct ff_job_status *out, struct ff_error *err)
 {
     struct ff_rpc_response *response =
         ff_rpc_call_wait(client, ff_method_name(method), ff_buf_bytes(body), NULL, 0, deadline_ms);
@@ -51,10 +53,11 @@ enum ff_status ff_session_job_call(struct ff_rpc_client *client, enum ff_method 
     return status;
 }
 
-/* ---- documents over the network --------------------------------------------------------------------------------------------- */
+/* ---- documents over the network
+ * --------------------------------------------------------------------------------------------- */
 
-static enum ff_status fetch_all(struct ff_rpc_client *client, const struct ff_read_reply *reply, struct ff_buf *out,
-                                struct ff_error *err)
+static enum ff_status fetch_all(struct ff_rpc_client *client, const struct ff_read_reply *reply,
+                                struct ff_buf *out, struct ff_error *err)
 {
     enum ff_status status = FF_OK;
     for (uint64_t at = 0; !status && at < reply->size; at += FF_OBJECT_RANGE) {
@@ -75,8 +78,8 @@ static enum ff_status fetch_all(struct ff_rpc_client *client, const struct ff_re
     return status;
 }
 
-static enum ff_status read_remote(struct ff_rpc_client *client, struct ff_read_request *request, struct ff_buf *out,
-                                  struct ff_error *err)
+static enum ff_status read_remote(struct ff_rpc_client *client, struct ff_read_request *request,
+                                  struct ff_buf *out, struct ff_error *err)
 {
     struct ff_buf body = {0};
     struct ff_arena arena = {0};
@@ -100,7 +103,8 @@ static enum ff_status read_remote(struct ff_rpc_client *client, struct ff_read_r
     return status;
 }
 
-/* ---- documents from the state ------------------------------------------------------------------------------------------------- */
+/* ---- documents from the state
+ * ------------------------------------------------------------------------------------------------- */
 
 static enum ff_status list_jobs(struct ff_store *store, struct ff_arena *arena, const char *format,
                                 struct ff_buf *out, struct ff_error *err)
@@ -125,8 +129,8 @@ static enum ff_status of_job(struct ff_store *store, struct ff_read_request *req
     if (status)
         return status;
     if (strcmp(request->what, "results") == 0) {
-        struct ff_results_options options = {request->format, request->classes, request->class_count, request->target,
-                                             false};
+        struct ff_results_options options = {request->format, request->classes, request->class_count,
+                                             request->target, false};
         return ff_document_results(store, &job, &options, out, err);
     }
     if (strcmp(request->what, "follow") == 0)
@@ -156,8 +160,8 @@ static enum ff_status read_state(struct ff_store *store, struct ff_read_request 
     return status;
 }
 
-enum ff_status ff_session_read(struct ff_session *session, struct ff_read_request *request, struct ff_buf *out,
-                               struct ff_error *err)
+enum ff_status ff_session_read(struct ff_session *session, struct ff_read_request *request,
+                               struct ff_buf *out, struct ff_error *err)
 {
     const char **texts[] = {&request->what, &request->job, &request->target, &request->format, &request->set};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -167,9 +171,12 @@ enum ff_status ff_session_read(struct ff_session *session, struct ff_read_reques
                            : read_state(session->store, request, out, err);
 }
 
-/* ---- a job file ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a job file
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
-static enum ff_status read_text(const char *path, struct ff_arena *arena, const char **out, struct ff_error *err)
+static enum ff_status read_text(const char *path, struct ff_arena *arena, const char **out,
+                                struct ff_error *err)
 {
     struct ff_buf text = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -21,7 +21,7 @@ struct view {
     const char *job;
     struct ff_arena arena; /* of status */
     struct ff_job_status status;
-    bool known;      /* status is filled in */
+    bool known; /* status is filled in */
     bool asking;
     int64_t ask_ms;  /* not before */
     int64_t lost_ms; /* since when there is no answer, 0: there is */
@@ -46,7 +46,9 @@ int ff_signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* ---- progress ------------------------------------------------------------------------------------------------------------- */
+/* ---- progress
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t decided(const struct ff_counts *counts)
 {
@@ -61,7 +63,7 @@ static void describe_counts(const struct ff_counts *counts, struct ff_buf *out)
     for (int class = FF_OPEN + 1; class < FF_CLASS_COUNT; class ++)
         if (counts->of_class[class] && class != FF_FITTED)
             ff_buf_printf(out, ", %llu %s", (unsigned long long)counts->of_class[class],
-                          ff_class_name((enum ff_class)class));
+                          ff_class_name((enum ff_class) class));
 }
 
 static void describe_time(double ms, struct ff_buf *out)
@@ -125,7 +127,9 @@ static void wipe(const struct view *view)
         fprintf(stderr, "\r\033[K");
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_over(const struct view *view)
 {
@@ -167,10 +171,12 @@ static void answered(void *self, void *item, const struct ff_rpc_response *respo
 
 static void ask(struct view *view)
 {
-    struct ff_job_request request = {view->job, view->known ? POLL_MS : 0, view->known ? view->status.version : 0};
+    struct ff_job_request request = {view->job, view->known ? POLL_MS : 0,
+                                     view->known ? view->status.version : 0};
     struct ff_buf body = {0};
     ff_encode_job_request(&request, &body);
-    struct ff_loop_call call = {&view->queue, view->client, FF_JOBS_STATUS, DEADLINE_MS, answered, view, NULL};
+    struct ff_loop_call call = {&view->queue, view->client, FF_JOBS_STATUS, DEADLINE_MS, answered,
+                                view,         NULL};
     view->asking = true;
     /* News come at most a few times per second, however busy the job is. */
     view->ask_ms = ff_clock_ms() + 100;
@@ -207,7 +213,8 @@ static int watch_until_over(struct view *view)
         int64_t now_ms = ff_clock_ms();
         if (!view->asking && now_ms >= view->ask_ms)
             ask(view);
-        struct pollfd ready[] = {{.fd = view->queue.fd, .events = POLLIN}, {.fd = view->watch->signals, .events = POLLIN}};
+        struct pollfd ready[] = {{.fd = view->queue.fd, .events = POLLIN},
+                                 {.fd = view->watch->signals, .events = POLLIN}};
         poll(ready, 2, view->asking ? 1000 : (int)(view->ask_ms > now_ms ? view->ask_ms - now_ms : 0));
         handle_answers(view, true);
         int signal = take_signal(view->watch);
@@ -226,7 +233,8 @@ static void copy_status(const struct ff_job_status *from, struct ff_arena *arena
 }
 
 enum ff_status ff_watch_job(struct ff_rpc_client *client, const char *job, const struct ff_watch *watch,
-                            struct ff_arena *arena, struct ff_job_status *out, int *signal, struct ff_error *err)
+                            struct ff_arena *arena, struct ff_job_status *out, int *signal,
+                            struct ff_error *err)
 {
     struct view view = {.client = client, .watch = watch, .job = job, .terminal = isatty(STDERR_FILENO) != 0};
     view.line_ms = view.last_done_ms = ff_clock_ms();
