@@ -25,8 +25,7 @@ struct ff_rpc_security {
     struct ff_bytes token; /* empty: none */
 };
 
-/* ---- server ----------------------------------------------------------------------------------------------
- */
+/* ---- server ---- */
 
 struct ff_rpc_server;
 struct ff_rpc_call; /* one unfinished call */
@@ -74,8 +73,7 @@ void ff_rpc_reply(struct ff_rpc_call *call, struct ff_bytes body, const struct f
                   size_t count);
 void ff_rpc_reply_error(struct ff_rpc_call *call, enum ff_status status, const char *text);
 
-/* ---- client ----------------------------------------------------------------------------------------------
- */
+/* ---- client ---- */
 
 struct ff_rpc_client;
 
@@ -115,8 +113,7 @@ struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const cha
                                          uint32_t deadline_ms);
 void ff_rpc_response_free(struct ff_rpc_response *response);
 
-/* ---- both ------------------------------------------------------------------------------------------------
- */
+/* ---- both ---- */
 
 /* Whether a URL can be reached from this host only. */
 bool ff_rpc_url_is_local(const char *url);

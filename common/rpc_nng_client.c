@@ -48,8 +48,7 @@ struct ff_rpc_client {
     bool closing;
 };
 
-/* ---- responses
- * -------------------------------------------------------------------------------------------------- */
+/* ---- responses ---- */
 
 static struct ff_rpc_response *failure(enum ff_status status, const char *text)
 {
@@ -88,8 +87,7 @@ void ff_rpc_response_free(struct ff_rpc_response *response)
     free(owned);
 }
 
-/* ---- calls
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void give_back(struct call *call)
 {
@@ -244,8 +242,7 @@ struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const cha
     return waiter.response;
 }
 
-/* ---- open and close
- * ------------------------------------------------------------------------------------------------ */
+/* ---- open and close ---- */
 
 static void pipe_added(nng_pipe pipe, nng_pipe_ev event, void *context)
 {

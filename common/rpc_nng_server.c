@@ -51,8 +51,7 @@ struct ff_rpc_server {
     size_t pipe_count;
 };
 
-/* ---- connections: how many, and how many unfinished calls each has
- * ------------------------------------------ */
+/* ---- connections: how many, and how many unfinished calls each has ---- */
 
 static struct pipe_entry *find_pipe(struct ff_rpc_server *server, uint32_t pipe)
 {
@@ -121,8 +120,7 @@ static void pipe_removed(nng_pipe pipe, nng_pipe_ev event, void *context)
         server->pipe_closed(server->context, (uint32_t)nng_pipe_id(pipe));
 }
 
-/* ---- calls
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void reply_sent(void *context)
 {
@@ -294,8 +292,7 @@ static void received(void *context)
     nng_recv_aio(server->socket, server->receive);
 }
 
-/* ---- open and close
- * --------------------------------------------------------------------------------------------- */
+/* ---- open and close ---- */
 
 static enum ff_status listen_on(struct ff_rpc_server *server, const struct ff_rpc_server_options *options,
                                 struct ff_error *err)

@@ -24,8 +24,7 @@ static struct ff_worker *caller(struct ff_coordinator *core, struct ff_call *cal
     return worker;
 }
 
-/* ---- losing workers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- losing workers ---- */
 
 static void quarantine_lost(struct ff_coordinator *core, const struct ff_lost_target *lost,
                             const struct ff_worker *worker)
@@ -82,9 +81,7 @@ static void end_leases(struct ff_coordinator *core, const struct ff_worker *work
     free(leases);
 }
 
-/* ---- Join, Leave
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- Join, Leave ---- */
 
 static void warn_of_profiles(struct ff_coordinator *core)
 {
@@ -130,9 +127,7 @@ void ff_core_leave(struct ff_coordinator *core, struct ff_call *call)
     ff_call_reply(call, NULL, NULL, 0);
 }
 
-/* ---- Lease
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Lease ---- */
 
 /* How many targets of the grant from `from` on travel together: a frame that is an object goes alone. */
 static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, size_t from)
@@ -278,9 +273,7 @@ void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms)
             answer_empty(workers[i]);
 }
 
-/* ---- Report
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Report ---- */
 
 /* Large models came before as objects. false: one is missing, and the worker must put it again. */
 static bool attach_models(struct ff_coordinator *core, const struct ff_report *report, struct ff_call *call)
@@ -363,9 +356,7 @@ void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
     ff_core_commit(core, job, worker->name, worker->profile, accepted, count, call);
 }
 
-/* ---- Beat
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Beat ---- */
 
 static bool lists(const struct ff_beat_request *beat, uint64_t epoch, uint64_t lease)
 {
@@ -430,9 +421,7 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
     ff_buf_fini(&body);
 }
 
-/* ---- Fetch, Put
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Fetch, Put ---- */
 
 void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
 {

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- finding
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- finding ---- */
 
 struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id)
 {
@@ -41,9 +39,7 @@ struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_
     return job;
 }
 
-/* ---- Status
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- Status ---- */
 
 void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out)
 {
@@ -115,9 +111,7 @@ void ff_core_jobs_tick(struct ff_coordinator *core)
             ff_core_notify(core, job);
 }
 
-/* ---- Submit
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- Submit ---- */
 
 static char *lines_of(struct ff_arena *arena, const char *const *texts, size_t count)
 {
@@ -265,8 +259,7 @@ void ff_core_submit(struct ff_coordinator *core, struct ff_call *call)
     ff_core_write_job(core, ff_core_add_job(core, &record), call);
 }
 
-/* ---- Cancel, Retry, Ping
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Cancel, Retry, Ping ---- */
 
 void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call)
 {

@@ -20,9 +20,7 @@
 
 enum { TICK_MS = 200, GAP_MS = 1000 };
 
-/* ---- calls
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ---- */
 
 void ff_call_free(struct ff_call *call)
 {
@@ -128,9 +126,7 @@ static void handle_call(struct ff_coordinator *core, struct ff_call *call)
     handlers[call->method](core, call);
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 void ff_core_push_write(struct ff_coordinator *core, struct ff_write *write)
 {
@@ -199,9 +195,7 @@ static void *run(void *context)
     return NULL;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static enum ff_status load_jobs(struct ff_coordinator *core, struct ff_store *store, struct ff_error *err)
 {

@@ -87,8 +87,7 @@ struct ff_coordinator {
     pthread_t thread;
 };
 
-/* ---- calls_fleet.c: workers
- * -------------------------------------------------------------------------------------------- */
+/* ---- calls_fleet.c: workers ---- */
 
 void ff_core_join(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_lease(struct ff_coordinator *core, struct ff_call *call);
@@ -104,8 +103,7 @@ void ff_core_serve(struct ff_coordinator *core);
 /* Expired workers, long polls whose time is over. gap_ms: how long the loop stood still. */
 void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms);
 
-/* ---- calls_jobs.c: clients
- * ----------------------------------------------------------------------------------------------- */
+/* ---- calls_jobs.c: clients ---- */
 
 void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_status(struct ff_coordinator *core, struct ff_call *call);
@@ -124,8 +122,7 @@ void ff_core_notify(struct ff_coordinator *core, struct ff_job *job);
 void ff_core_reply_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_call *call);
 void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out);
 
-/* ---- running.c: the life of a job
- * ------------------------------------------------------------------------------------------ */
+/* ---- running.c: the life of a job ---- */
 
 /* A job whose row is written starts to load. */
 void ff_core_load(struct ff_coordinator *core, struct ff_job *job);
@@ -142,17 +139,14 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
 void ff_core_written(struct ff_coordinator *core, struct ff_event *event);
 
-/* ---- reads.c: the reader thread
- * --------------------------------------------------------------------------------------------- */
+/* ---- reads.c: the reader thread ---- */
 
 struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back);
 void ff_reads_stop(struct ff_reads *reads);
 void ff_core_read(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_read_done(struct ff_coordinator *core, struct ff_event *event);
 
-/* ---- coordinator.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- coordinator.c ---- */
 
 /* Each ends the call and frees it. */
 void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks,

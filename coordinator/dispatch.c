@@ -90,9 +90,7 @@ struct ff_dispatch {
     uint64_t last_lease;
 };
 
-/* ---- finding
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- finding ---- */
 
 static struct job *find_job(const struct ff_dispatch *dispatch, uint64_t id)
 {
@@ -126,13 +124,13 @@ static const struct holder *holder_of(const struct ff_dispatch *dispatch, uint64
     return holder;
 }
 
-/* ---- costs
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- costs ---- */
 
 static double rate(const struct group *group)
 {
-    return group->cells > 0 ? group->us / group->cells : group->us_per_cell;
+    if (group->cells <= 0)
+        return group->us_per_cell;
+    return group->us > 0 ? group->us / group->cells : 1e-9; /* measured as nothing is not unknown */
 }
 
 static bool costs_are_known(const struct job *job)
@@ -163,8 +161,7 @@ static double waiting_us(const struct job *job)
     return us;
 }
 
-/* ---- moving one target
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- moving one target ---- */
 
 static void make_wait(struct job *job, uint32_t index)
 {
@@ -197,9 +194,7 @@ static bool is_waiting(const struct job *job, uint32_t index, bool alone)
     return job->targets[index].state == WAITING && job->targets[index].alone == alone;
 }
 
-/* ---- jobs
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- jobs ---- */
 
 struct ff_dispatch *ff_dispatch_create(void)
 {
@@ -279,9 +274,7 @@ static void free_job(struct job *job)
     free(job);
 }
 
-/* ---- leases
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- leases ---- */
 
 static struct lease *add_lease(struct ff_dispatch *dispatch, uint64_t worker, struct job *job,
                                const uint32_t *targets, size_t count)
@@ -378,9 +371,7 @@ void ff_dispatch_destroy(struct ff_dispatch *dispatch)
     free(dispatch);
 }
 
-/* ---- granting
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- granting ---- */
 
 static bool has_suspect(const struct ff_dispatch *dispatch, uint64_t worker)
 {
@@ -552,9 +543,7 @@ bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct f
     return true;
 }
 
-/* ---- results and faults
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- results and faults ---- */
 
 bool ff_dispatch_report_is_new(struct ff_dispatch *dispatch, uint64_t id, uint64_t sequence)
 {
@@ -584,7 +573,7 @@ void ff_dispatch_observe(struct ff_dispatch *dispatch, uint64_t id, uint32_t ind
         return;
     struct target *target = &job->targets[index];
     job->groups[target->group].cells += target->cells;
-    job->groups[target->group].us += ms * 1000 + 1;
+    job->groups[target->group].us += ms * 1000;
 }
 
 /* Charges a try; the target waits alone, or is closed. */
@@ -656,9 +645,7 @@ size_t ff_dispatch_lose_worker(struct ff_dispatch *dispatch, uint64_t worker, st
     return count;
 }
 
-/* ---- looking
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 size_t ff_dispatch_lease_count(const struct ff_dispatch *dispatch, uint64_t worker)
 {

@@ -8,9 +8,7 @@
 
 enum { LOG_LINES = 5, COMMONEST = 5, EXAMPLES = 3 };
 
-/* ---- one target
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- one target ---- */
 
 static void say_last_lines(const struct ff_explanation *explanation, struct ff_bytes log)
 {
@@ -130,9 +128,7 @@ static void explain_target(const struct ff_explanation *explanation, const struc
         say_retry(explanation, outcome->class);
 }
 
-/* ---- the job
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the job ---- */
 
 struct tally {
     enum ff_code code;
@@ -234,9 +230,7 @@ static void explain_job(const struct ff_explanation *explanation)
                ff_job_words(job, explanation->arena));
 }
 
-/* ---- the job's text
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the job's text ---- */
 
 /* The specification as the job was submitted with; NULL if it cannot be read. */
 static struct ff_jobspec *read_spec(const struct ff_job_record *job, struct ff_arena *arena)

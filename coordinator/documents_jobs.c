@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- from the state
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- from the state ---- */
 
 static double percent_of(const struct ff_job_record *job, const struct ff_outcomes *outcomes)
 {
@@ -71,9 +70,7 @@ enum ff_status ff_status_from_store(struct ff_store *store, const struct ff_job_
     return FF_OK;
 }
 
-/* ---- JSON and CSV
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON and CSV ---- */
 
 static void put_status(struct ff_json *json, const struct ff_job_status *job)
 {
@@ -128,9 +125,7 @@ static void write_csv(const struct ff_job_status *jobs, size_t count, struct ff_
         write_csv_row(&jobs[i], out);
 }
 
-/* ---- tables
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static bool is_over(const struct ff_job_status *job)
 {

@@ -16,9 +16,7 @@ enum ff_status ff_format_parse(const char *text, enum ff_format *out, struct ff_
     return ff_error_set(err, FF_INVALID_ARGUMENT, "format '%s' is not one of json, csv, table", text);
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 void ff_put_time(struct ff_json *json, const char *key, int64_t wall_ms)
 {
@@ -89,9 +87,7 @@ void ff_put_entry(struct ff_json *json, const struct ff_target_outcome *target)
     put_model(json, outcome);
 }
 
-/* ---- words
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- words ---- */
 
 const char *ff_counts_words(const struct ff_counts *counts, struct ff_arena *arena)
 {
@@ -122,8 +118,7 @@ double ff_job_took_ms(const struct ff_job_record *job)
     return from && job->finished_ms > from ? (double)(job->finished_ms - from) : 0;
 }
 
-/* ---- what is asked for
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what is asked for ---- */
 
 static enum ff_status unknown_class(const char *class, struct ff_error *err)
 {

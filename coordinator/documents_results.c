@@ -3,9 +3,7 @@
 #include "coordinator/csvout.h"
 #include "coordinator/documents_parts.h"
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void write_targets(struct ff_json *json, const struct ff_outcomes *outcomes,
                           const struct ff_results_options *options)
@@ -55,9 +53,7 @@ static void write_json(const struct ff_job_record *job, const struct ff_outcomes
     ff_buf_append(out, "\n", 1);
 }
 
-/* ---- CSV
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- CSV ---- */
 
 static void write_row(const struct ff_target_outcome *target, struct ff_buf *out)
 {

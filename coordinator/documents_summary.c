@@ -85,9 +85,7 @@ static void write_all(const struct ff_target_outcome *all, struct ff_arena *aren
     ff_buf_fini(&line);
 }
 
-/* ---- targets
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- targets ---- */
 
 #define COLUMNS(model_width, error_width)                                                                    \
     {                                                                                                        \

@@ -30,9 +30,7 @@ static struct ff_shown last_end(const struct ff_executor_state *executor)
     return shown;
 }
 
-/* ---- JSON
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void put_optional(struct ff_json *json, const char *key, bool there, int64_t value)
 {
@@ -93,8 +91,7 @@ static void write_json(const struct view *view, struct ff_buf *out)
     ff_buf_append(out, "\n", 1);
 }
 
-/* ---- CSV: a line per executor, one without executor for a worker that has none
- * --------------------------------------------- */
+/* ---- CSV: a line per executor, one without executor for a worker that has none ---- */
 
 static void write_csv_row(const struct ff_worker *worker, const struct ff_executor_state *executor,
                           const char *target, struct ff_buf *out)
@@ -133,9 +130,7 @@ static void write_csv(const struct view *view, struct ff_buf *out)
     }
 }
 
-/* ---- table
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- table ---- */
 
 static const struct ff_table_column worker_columns[] = {
     {.title = "worker"},

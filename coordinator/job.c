@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the record
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- the record ---- */
 
 struct ff_job *ff_job_create(const struct ff_job_record *record)
 {
@@ -41,9 +39,7 @@ void ff_job_destroy(struct ff_job *job)
     free(job);
 }
 
-/* ---- tasks
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- tasks ---- */
 
 bool ff_job_is_all(const struct ff_job *job, uint32_t target)
 {
@@ -132,9 +128,7 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
                                       .all_steps = set->all.steps};
 }
 
-/* ---- counting
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome)
 {
@@ -176,9 +170,7 @@ void ff_job_set_times(struct ff_job *job, int64_t now_us)
     ff_buf_fini(&text);
 }
 
-/* ---- showing
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- showing ---- */
 
 static double load_percent(const struct ff_job *job)
 {

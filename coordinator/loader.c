@@ -18,8 +18,7 @@ struct ff_loader {
     pthread_t thread;
 };
 
-/* ---- what the loop needs beside the targets
- * ----------------------------------------------------------------------------- */
+/* ---- what the loop needs beside the targets ---- */
 
 static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
 {
@@ -112,9 +111,7 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
     free(loaded);
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the thread ---- */
 
 static enum ff_status from_files(void *context, const struct ff_jobspec *spec,
                                  struct ff_load_progress *progress, struct ff_targetset **out,

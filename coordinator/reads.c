@@ -35,8 +35,7 @@ struct ff_reads {
     pthread_t thread;
 };
 
-/* ---- on the reader's thread
- * ------------------------------------------------------------------------------------------------- */
+/* ---- on the reader's thread ---- */
 
 static enum ff_status render(struct ff_store *store, struct read *read)
 {
@@ -118,8 +117,7 @@ void ff_reads_stop(struct ff_reads *reads)
     free(reads);
 }
 
-/* ---- on the loop's thread
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- on the loop's thread ---- */
 
 static const char *target_name(struct ff_coordinator *core, uint64_t job_id, uint32_t target)
 {

@@ -81,9 +81,7 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
     ff_core_push_write(core, &write->write);
 }
 
-/* ---- loading
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- loading ---- */
 
 static size_t split_lines(struct ff_arena *arena, const char *text, const char ***lines)
 {
@@ -251,9 +249,7 @@ void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
     free(job_load);
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static uint64_t with_model(const struct ff_counts *counts)
 {
@@ -348,9 +344,7 @@ static void published(struct ff_coordinator *core, struct ff_job *job, const str
     ff_core_notify(core, job);
 }
 
-/* ---- behind a commit
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- behind a commit ---- */
 
 static void reply_report(struct ff_call *call, bool drop)
 {

@@ -94,9 +94,7 @@ size_t ff_show_width(const char *text)
     return width;
 }
 
-/* ---- numbers
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ---- */
 
 struct ff_shown ff_show_time(int64_t wall_ms)
 {

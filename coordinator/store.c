@@ -73,9 +73,7 @@ enum ff_status ff_store_exec(struct ff_store *store, const char *sql, const char
                                                                        : ff_store_failed(store, err, what);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static enum ff_status make_directory(const char *dir, struct ff_error *err)
 {
@@ -241,9 +239,7 @@ uint64_t ff_store_epoch(const struct ff_store *store)
     return store->epoch;
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 enum ff_status ff_store_begin(struct ff_store *store, struct ff_error *err)
 {

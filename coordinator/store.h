@@ -61,8 +61,7 @@ FF_NODISCARD enum ff_status ff_store_open_reader(const char *dir, struct ff_stor
 void ff_store_close(struct ff_store *store);
 uint64_t ff_store_epoch(const struct ff_store *store);
 
-/* ---- writing: between begin and commit; after an error roll back
- * --------------------------------------------------- */
+/* ---- writing: between begin and commit; after an error roll back ---- */
 
 FF_NODISCARD enum ff_status ff_store_begin(struct ff_store *store, struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_commit(struct ff_store *store, struct ff_error *err);
@@ -81,9 +80,7 @@ FF_NODISCARD enum ff_status ff_store_add_report(struct ff_store *store, uint64_t
 FF_NODISCARD enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job,
                                              int64_t now_ms, struct ff_error *err);
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* A job by id (NAME-NUMBER), by name (its newest), or "" (the newest of all). NOT_FOUND. */
 FF_NODISCARD enum ff_status ff_store_find_job(struct ff_store *store, const char *reference,
@@ -127,8 +124,7 @@ FF_NODISCARD enum ff_status ff_store_generation(struct ff_store *store, const ch
                                                 struct ff_arena *arena, struct ff_stored_generation *out,
                                                 struct ff_error *err);
 
-/* ---- the cost book: what a cell (one step of one metric) of a kind took so far
- * ------------------------------------------ */
+/* ---- the cost book: what a cell (one step of one metric) of a kind took so far ---- */
 
 struct ff_cost {
     char kind[64];

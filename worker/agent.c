@@ -115,9 +115,7 @@ static bool is_unknown_worker(const struct ff_rpc_response *response)
     return response->status == FF_NOT_FOUND;
 }
 
-/* ---- Join
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- Join ---- */
 
 static void joined(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -171,9 +169,7 @@ static void join(struct agent *agent)
     ff_buf_fini(&body);
 }
 
-/* ---- chunks
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- chunks ---- */
 
 static void free_parked(struct parked *parked)
 {
@@ -303,8 +299,7 @@ static void ask_for_lease(struct agent *agent)
     ff_buf_fini(&body);
 }
 
-/* ---- supervisor's hooks
- * ------------------------------------------------------------------------------------------------ */
+/* ---- supervisor's hooks ---- */
 
 static void task_decided(void *context, void *owner, const struct ff_outcome *outcome)
 {
@@ -330,9 +325,7 @@ static void drop_lease(void *context, struct ff_held_lease *lease)
         ff_outbox_forget(agent->outbox, lease);
 }
 
-/* ---- Beat
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Beat ---- */
 
 static void beaten(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -388,9 +381,7 @@ static void beat(struct agent *agent, int64_t now_ms)
     ff_arena_fini(&arena);
 }
 
-/* ---- the end
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void left(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -448,9 +439,7 @@ static void drain_on(struct agent *agent, int64_t now_ms)
         leave(agent);
 }
 
-/* ---- the loop
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 static void handle_signals(struct agent *agent, int64_t now_ms)
 {
@@ -561,9 +550,7 @@ static void loop(struct agent *agent)
     }
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static int block_signals(void)
 {

@@ -150,9 +150,7 @@ void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease)
     outbox->gone = lease;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 static void send_batch(struct ff_outbox *outbox, struct ff_held_lease *lease);
 

@@ -68,9 +68,7 @@ struct ff_supervisor {
     struct ff_arena arena; /* of the message being handled */
 };
 
-/* ---- runs
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 static void free_run(struct ff_supervisor *supervisor, struct run *run)
 {
@@ -137,8 +135,7 @@ static bool send_run(struct slot *slot, struct run *run)
     return ff_channel_send_run(slot->process.socket, &run->command, run->buffer.fd, run->object_fd);
 }
 
-/* ---- executors
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- executors ---- */
 
 static int slot_index(const struct ff_supervisor *supervisor, const struct slot *slot)
 {
@@ -202,9 +199,7 @@ static void decide(struct ff_supervisor *supervisor, struct slot *slot, struct f
 
 static void rebalance(struct ff_supervisor *supervisor, int64_t now_ms);
 
-/* ---- input
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- input ---- */
 
 /* false: the message does not belong here. */
 static bool take_message(struct ff_supervisor *supervisor, struct slot *slot,
@@ -278,9 +273,7 @@ static void sweep(struct ff_supervisor *supervisor)
     free(keep);
 }
 
-/* ---- death
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- death ---- */
 
 /* The task that the executor was on, checked against what we know; -1 if none. */
 static int64_t task_in_progress(const struct slot *slot)
@@ -378,9 +371,7 @@ void ff_supervisor_reap(struct ff_supervisor *supervisor, int64_t now_ms)
     }
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void check_time(struct slot *slot, int64_t now_ms, int64_t gap_ms)
 {
@@ -410,9 +401,7 @@ void ff_supervisor_tick(struct ff_supervisor *supervisor, int64_t now_ms, int64_
     rebalance(supervisor, now_ms);
 }
 
-/* ---- assigning
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- assigning ---- */
 
 static bool takes_runs(const struct slot *slot)
 {
@@ -544,9 +533,7 @@ void ff_supervisor_drain(struct ff_supervisor *supervisor)
     }
 }
 
-/* ---- looking
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 bool ff_supervisor_has(const struct ff_supervisor *supervisor, const void *owner)
 {
@@ -585,9 +572,7 @@ size_t ff_supervisor_states(const struct ff_supervisor *supervisor, int64_t now_
     return supervisor->options.slots;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 enum ff_status ff_supervisor_create(const struct ff_supervisor_options *options, int epoll, int64_t now_ms,
                                     struct ff_supervisor **out, struct ff_error *err)

@@ -110,8 +110,7 @@ void ff_encode_lease_reply(const struct ff_chunk *chunk, struct ff_buf *out, str
     ff_arena_fini(&arena);
 }
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- decoding ---- */
 
 static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena)
 {

@@ -18,8 +18,7 @@ static struct ff_lease_id get_lease(const Fitfleet__LeaseId *in)
     return in ? (struct ff_lease_id){in->epoch, in->counter} : (struct ff_lease_id){0, 0};
 }
 
-/* ---- Join, Leave
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Join, Leave ---- */
 
 void ff_encode_join_request(const struct ff_join_request *in, struct ff_buf *out)
 {
@@ -86,9 +85,7 @@ FF_DECODER(leave_request, uint64_t)
     return FF_OK;
 }
 
-/* ---- Lease
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Lease ---- */
 
 void ff_encode_lease_request(const struct ff_lease_request *in, struct ff_buf *out)
 {
@@ -109,9 +106,7 @@ FF_DECODER(lease_request, struct ff_lease_request)
     return FF_OK;
 }
 
-/* ---- Report
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Report ---- */
 
 void ff_encode_report(const struct ff_report *in, struct ff_buf *out, struct ff_blocks *blocks)
 {
@@ -179,9 +174,7 @@ FF_DECODER(report_reply, struct ff_report_reply)
     return FF_OK;
 }
 
-/* ---- Beat
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Beat ---- */
 
 static Fitfleet__LeaseId **lease_list(const struct ff_lease_id *leases, size_t count, struct ff_arena *arena)
 {
@@ -291,8 +284,7 @@ FF_DECODER(beat_reply, struct ff_beat_reply)
     return FF_OK;
 }
 
-/* ---- Fetch, Put
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Fetch, Put ---- */
 
 void ff_encode_fetch_request(const struct ff_fetch_request *in, struct ff_buf *out)
 {

@@ -42,8 +42,7 @@ struct ff_command {
 int ff_options_parse(const struct ff_command *command, int argc, char **argv, struct ff_options *out);
 void ff_command_help(const struct ff_command *command);
 
-/* ---- what flags and environment say
- * -------------------------------------------------------------------------------------- */
+/* ---- what flags and environment say ---- */
 
 const char *ff_option_state(const struct ff_options *options);
 const char *ff_option_format(const struct ff_options *options, const char *default_format);
@@ -58,17 +57,14 @@ int ff_write_output(const struct ff_options *options, const struct ff_buf *text)
 /* The exit code of a finished job. */
 int ff_job_exit_code(const struct ff_job_status *status);
 
-/* ---- a job file
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- a job file ---- */
 
 /* Reads the file and makes its paths absolute; strings are in the arena. */
 FF_NODISCARD enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path,
                                                 struct ff_arena *arena, struct ff_submit_request *out,
                                                 struct ff_error *err);
 
-/* ---- a coordinator to talk to
- * ------------------------------------------------------------------------------------------------ */
+/* ---- a coordinator to talk to ---- */
 
 struct ff_session {
     struct ff_rpc_client *client; /* NULL: reads come from the state directory */
@@ -88,9 +84,7 @@ FF_NODISCARD enum ff_status ff_session_job_call(struct ff_rpc_client *client, en
 FF_NODISCARD enum ff_status ff_session_read(struct ff_session *session, struct ff_read_request *request,
                                             struct ff_buf *out, struct ff_error *err);
 
-/* ---- watching
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- watching ---- */
 
 /* Blocks SIGINT, SIGTERM and SIGCHLD for this and all later threads; they come through a descriptor. */
 int ff_signals_open(void);
@@ -107,9 +101,7 @@ FF_NODISCARD enum ff_status ff_watch_job(struct ff_rpc_client *client, const cha
                                          const struct ff_watch *watch, struct ff_arena *arena,
                                          struct ff_job_status *out, int *signal, struct ff_error *err);
 
-/* ---- commands
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- commands ---- */
 
 int ff_command_train(const struct ff_options *options);
 int ff_command_plan(const struct ff_options *options);

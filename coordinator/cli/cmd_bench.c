@@ -56,9 +56,7 @@ static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
     return FF_OK;
 }
 
-/* ---- one run
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- one run ---- */
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
@@ -159,9 +157,7 @@ static enum ff_status measure(const struct ff_options *options, const char *slot
     return FF_OK;
 }
 
-/* ---- output
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- output ---- */
 
 static void print_json(const struct workload *workload, const struct measure *runs, size_t count,
                        struct ff_buf *out)
@@ -211,9 +207,7 @@ static void print_csv(const struct workload *workload, const struct measure *run
                       (unsigned long long)runs[i].wire_bytes);
 }
 
-/* ---- the command
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static enum ff_status count_of(const char *flag, const char *text, int64_t max, size_t *out,
                                struct ff_error *err)

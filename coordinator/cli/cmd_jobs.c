@@ -52,9 +52,7 @@ static int call_and_wait(enum ff_method method, const struct ff_buf *body, struc
     return code;
 }
 
-/* ---- submit
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- submit ---- */
 
 int ff_command_submit(const struct ff_options *options)
 {
@@ -75,8 +73,7 @@ int ff_command_submit(const struct ff_options *options)
     return code;
 }
 
-/* ---- watch, cancel, ping
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- watch, cancel, ping ---- */
 
 int ff_command_watch(const struct ff_options *options)
 {
@@ -137,9 +134,7 @@ int ff_command_ping(const struct ff_options *options)
     return status ? ff_fail(&err) : FF_EXIT_DONE;
 }
 
-/* ---- retry
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- retry ---- */
 
 /* "failed,quarantined" into words; each must be a class that can be tried again. */
 static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_retry_request *out,

@@ -51,9 +51,7 @@ static bool has_all(const struct plan *plan)
     return plan->spec->all.kind && plan->set->all_code == FF_CODE_OK;
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- loading ---- */
 
 static enum ff_status load(const struct ff_options *options, struct plan *plan, struct ff_error *err)
 {
@@ -85,9 +83,7 @@ static enum ff_status load(const struct ff_options *options, struct plan *plan, 
     return FF_OK;
 }
 
-/* ---- costs
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- costs ---- */
 
 static const char *kind_of(const struct plan *plan, size_t group)
 {
@@ -273,9 +269,7 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
     return status;
 }
 
-/* ---- prediction
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- prediction ---- */
 
 static struct ff_dispatch_item *make_items(const struct plan *plan)
 {
@@ -339,9 +333,7 @@ static void simulate(const struct plan *plan, const struct ff_dispatch_item *ite
     ff_dispatch_destroy(dispatch);
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- output ---- */
 
 static void json_predictions(const struct plan *plan, struct ff_json *json)
 {
@@ -465,9 +457,7 @@ static void print_table(const struct plan *plan, struct ff_buf *out)
     }
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static enum ff_status make_plan(const struct ff_options *options, struct plan *plan, struct ff_error *err)
 {

@@ -65,9 +65,7 @@ int ff_command_version(const struct ff_options *options)
     return FF_EXIT_DONE;
 }
 
-/* ---- results
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- results ---- */
 
 static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_read_request *request,
                                     struct ff_error *err)
@@ -143,9 +141,7 @@ int ff_command_results(const struct ff_options *options)
     return code;
 }
 
-/* ---- models
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 int ff_command_models(const struct ff_options *options)
 {

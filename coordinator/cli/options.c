@@ -181,8 +181,7 @@ void ff_command_help(const struct ff_command *command)
     }
 }
 
-/* ---- what flags and environment say
- * ----------------------------------------------------------------------------------------- */
+/* ---- what flags and environment say ---- */
 
 const char *ff_option_state(const struct ff_options *options)
 {

@@ -53,8 +53,7 @@ enum ff_status ff_session_job_call(struct ff_rpc_client *client, enum ff_method 
     return status;
 }
 
-/* ---- documents over the network
- * --------------------------------------------------------------------------------------------- */
+/* ---- documents over the network ---- */
 
 static enum ff_status fetch_all(struct ff_rpc_client *client, const struct ff_read_reply *reply,
                                 struct ff_buf *out, struct ff_error *err)
@@ -103,8 +102,7 @@ static enum ff_status read_remote(struct ff_rpc_client *client, struct ff_read_r
     return status;
 }
 
-/* ---- documents from the state
- * ------------------------------------------------------------------------------------------------- */
+/* ---- documents from the state ---- */
 
 static enum ff_status list_jobs(struct ff_store *store, struct ff_arena *arena, const char *format,
                                 struct ff_buf *out, struct ff_error *err)
@@ -171,9 +169,7 @@ enum ff_status ff_session_read(struct ff_session *session, struct ff_read_reques
                            : read_state(session->store, request, out, err);
 }
 
-/* ---- a job file
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a job file ---- */
 
 static enum ff_status read_text(const char *path, struct ff_arena *arena, const char **out,
                                 struct ff_error *err)

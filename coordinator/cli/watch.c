@@ -46,9 +46,7 @@ int ff_signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* ---- progress
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- progress ---- */
 
 static uint64_t decided(const struct ff_counts *counts)
 {
@@ -127,9 +125,7 @@ static void wipe(const struct view *view)
         fprintf(stderr, "\r\033[K");
 }
 
-/* ---- asking
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 static bool is_over(const struct view *view)
 {
