@@ -93,6 +93,8 @@ void ff_buf_printf(struct ff_buf *buf, const char *format, ...)
 
 void ff_buf_drop(struct ff_buf *buf, size_t count)
 {
+    if (count == 0)
+        return;
     memmove(buf->data, buf->data + count, buf->size - count);
     buf->size -= count;
 }
