@@ -1,6 +1,8 @@
 /* What server and client share: framing into nng messages, TLS from a folder, errors, byte counters. */
 #include "common/rpc_nng.h"
 
+#include "common/text.h"
+
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -123,6 +125,25 @@ static void url_host(const char *url, char *name, size_t size)
     host = host ? host + 3 : url;
     size_t length = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
     snprintf(name, size, "%.*s", (int)length, host);
+}
+
+static bool is_port(const char *text)
+{
+    int64_t port;
+    return ff_parse_integer(text, &port) && port >= 0 && port <= 65535;
+}
+
+enum ff_status ff_nng_check_url(const char *url, struct ff_error *err)
+{
+    size_t scheme = strncmp(url, "tcp://", 6) == 0 ? 6 : strncmp(url, "tls+tcp://", 10) == 0 ? 10 : 0;
+    const char *colon = scheme ? strrchr(url + scheme, ':') : NULL;
+    bool good = scheme ? colon && colon > url + scheme && is_port(colon + 1)
+                       : strncmp(url, "ipc:///", 7) == 0 || strncmp(url, "inproc://", 9) == 0;
+    if (good)
+        return FF_OK;
+    return ff_error_set(
+        err, FF_INVALID_ARGUMENT,
+        "expected an address such as tcp://HOST:PORT, tls+tcp://HOST:PORT or ipc:///PATH, found '%s'", url);
 }
 
 bool ff_rpc_url_is_local(const char *url)

@@ -7,6 +7,8 @@
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
 
+/* Whether url is one that rpc.h lists; a port is a number. */
+enum ff_status ff_nng_check_url(const char *url, struct ff_error *err);
 /* The message of an nng error as a status. */
 enum ff_status ff_nng_error(struct ff_error *err, int nng_code, const char *what, const char *url);
 

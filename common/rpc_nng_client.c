@@ -292,6 +292,8 @@ static enum ff_status dial(struct ff_rpc_client *client, const struct ff_rpc_cli
 enum ff_status ff_rpc_client_open(const struct ff_rpc_client_options *options, struct ff_rpc_client **out,
                                   struct ff_error *err)
 {
+    if (ff_nng_check_url(options->url, err))
+        return FF_INVALID_ARGUMENT;
     struct ff_rpc_client *client = ff_xcalloc(1, sizeof *client);
     pthread_mutex_init(&client->mutex, NULL);
     client->url = ff_xstrdup(options->url);

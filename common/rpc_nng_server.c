@@ -326,6 +326,8 @@ static enum ff_status listen_on(struct ff_rpc_server *server, const struct ff_rp
 enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, struct ff_rpc_server **out,
                                   struct ff_error *err)
 {
+    if (ff_nng_check_url(options->url, err))
+        return FF_INVALID_ARGUMENT;
     struct ff_rpc_server *server = ff_xcalloc(1, sizeof *server);
     server->handler = options->handler;
     server->context = options->context;

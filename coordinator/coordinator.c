@@ -344,3 +344,8 @@ void ff_coordinator_stop(struct ff_coordinator *core)
     ff_rpc_server_destroy(core->server);
     destroy(core);
 }
+
+const char *ff_coordinator_failure(const struct ff_coordinator *core)
+{
+    return core->failure.text;
+}

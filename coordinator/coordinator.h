@@ -29,5 +29,7 @@ const char *ff_coordinator_url(const struct ff_coordinator *coordinator);
 void ff_coordinator_stop(struct ff_coordinator *coordinator);
 /* A descriptor that becomes readable if the loop ended by itself because the store is unusable. */
 int ff_coordinator_failed_fd(const struct ff_coordinator *coordinator);
+/* Why, once the descriptor is readable. */
+const char *ff_coordinator_failure(const struct ff_coordinator *coordinator);
 
 #endif

@@ -84,6 +84,7 @@ struct ff_coordinator {
     atomic_bool stop;
     bool closing; /* the threads are gone: what comes back is only freed */
     int failed_fd;
+    struct ff_error failure; /* written before failed_fd */
     pthread_t thread;
 };
 

@@ -231,6 +231,14 @@ static void begin_running(struct ff_coordinator *core, struct ff_job *job)
     ff_core_notify(core, job);
 }
 
+/* Viewers are told by whoever watches failed_fd: the program that runs the coordinator ends. */
+static void fail_state(struct ff_coordinator *core, const char *text)
+{
+    if (!core->failure.status)
+        ff_error_set(&core->failure, FF_INTERNAL, "%s", text);
+    eventfd_write(core->failed_fd, 1);
+}
+
 void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
 {
     struct job_load *job_load = (struct job_load *)load;
@@ -239,6 +247,8 @@ void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
     job->progress = NULL;
     if (ff_job_state_is_final(job->record.state) || stopping) {
         ff_loaded_destroy(load->loaded);
+    } else if (load->error.status == FF_DATA_LOSS) {
+        fail_state(core, load->error.text);
     } else if (!load->loaded) {
         ff_core_end_job(core, job, FF_CODE_BAD_DATA, load->error.text);
     } else {
@@ -325,7 +335,9 @@ static void check_progress(struct ff_coordinator *core, struct ff_job *job)
         ff_core_end_job(core, job, FF_CODE_TOO_MANY_FAILED,
                         "more targets failed than limits.max_failed allows");
     } else if (job->committed == job->total) {
-        if (with_model(&job->record.counts) == 0)
+        if (job->record.counts.requested == 0)
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "targets.include and exclude leave no target");
+        else if (with_model(&job->record.counts) == 0)
             ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published");
         else
             publish(core, job);
@@ -388,11 +400,9 @@ static void job_committed(struct ff_coordinator *core, struct job_write *write)
 
 static void store_failed(struct ff_coordinator *core, struct job_write *write)
 {
-    if (!atomic_load(&core->stop))
-        ff_log(FF_LOG_ERROR, "the state cannot be used any more: %s", write->write.error.text);
     if (write->origin)
-        ff_call_fail(write->origin, write->write.error.status, "%s", write->write.error.text);
-    eventfd_write(core->failed_fd, 1);
+        ff_call_fail(write->origin, FF_INTERNAL, "%s", write->write.error.text);
+    fail_state(core, write->write.error.text);
 }
 
 void ff_core_written(struct ff_coordinator *core, struct ff_event *event)

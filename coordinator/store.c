@@ -55,6 +55,7 @@ enum ff_status ff_store_failed(struct ff_store *store, struct ff_error *err, con
     int code = sqlite3_errcode(store->db);
     const char *why = sqlite3_errmsg(store->db);
     switch (code & 0xff) {
+    case SQLITE_ERROR: /* a table or column is not there */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ff_error_set(err, FF_DATA_LOSS, "%s: the state is damaged (%s: %s)", store->path, what, why);

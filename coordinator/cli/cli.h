@@ -90,12 +90,14 @@ FF_NODISCARD enum ff_status ff_session_read(struct ff_session *session, struct f
 int ff_signals_open(void);
 /* Shows progress on standard error until the job is over; out is filled then (strings in the arena). A signal
  * ends it early: *signal is its number. signals < 0: none are watched. child: called on SIGCHLD. */
+struct ff_coordinator;
 struct ff_watch {
     int signals;
     void (*child_ended)(void *context);
     void *context;
     bool quiet;
     bool give_up; /* the coordinator gone for long ends it, instead of waiting for it */
+    const struct ff_coordinator *coordinator; /* in this process: its failure ends it; NULL: elsewhere */
 };
 FF_NODISCARD enum ff_status ff_watch_job(struct ff_rpc_client *client, const char *job,
                                          const struct ff_watch *watch, struct ff_arena *arena,

@@ -68,8 +68,11 @@ static int serve(struct ff_coordinator *coordinator, int signals)
     struct signalfd_siginfo info;
     for (;;) {
         poll(ready, 2, -1);
-        if (ready[1].revents)
+        if (ready[1].revents) {
+            ff_log(FF_LOG_ERROR, "the state cannot be used any more: %s",
+                   ff_coordinator_failure(coordinator));
             return FF_EXIT_INTERNAL;
+        }
         if (read(signals, &info, sizeof info) == (ssize_t)sizeof info && info.ssi_signo != SIGCHLD)
             return FF_EXIT_DONE;
     }

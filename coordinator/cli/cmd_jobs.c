@@ -173,6 +173,7 @@ static int retry_embedded(const struct ff_options *options, const struct ff_buf 
         ff_fail(&err);
         return FF_EXIT_INTERNAL;
     }
+    watch_options.coordinator = embedded.coordinator;
     int code = FF_EXIT_DONE;
     if (ff_session_job_call(embedded.client, FF_JOBS_RETRY, body, CALL_MS, &arena, &job, &err)) {
         code = ff_fail(&err);

@@ -34,7 +34,10 @@ static int print_results(const struct ff_options *options, struct ff_rpc_client 
 static int see_through(const struct ff_options *options, struct ff_embedded *embedded, int signals,
                        struct ff_job_status *job, struct ff_arena *arena)
 {
-    struct ff_watch watch = {.signals = signals, .child_ended = ff_embedded_child_ended, .context = embedded};
+    struct ff_watch watch = {.signals = signals,
+                             .child_ended = ff_embedded_child_ended,
+                             .context = embedded,
+                             .coordinator = embedded->coordinator};
     struct ff_error err = {0};
     int signal = 0;
     const char *id = ff_arena_strdup(arena, job->id);
@@ -44,9 +47,11 @@ static int see_through(const struct ff_options *options, struct ff_embedded *emb
         fprintf(stderr, "fitfleet: stopped; what is committed stays, the same command goes on with it\n");
         return signal == SIGINT ? FF_EXIT_SIGINT : FF_EXIT_SIGTERM;
     }
-    if (job->code)
-        fprintf(stderr, "fitfleet: %s: %s\n", job->id, job->errmsg);
     int code = ff_job_exit_code(job);
+    if (code == FF_EXIT_USAGE) /* begins with the file */
+        fprintf(stderr, "fitfleet: %s\n", job->errmsg);
+    else if (job->code)
+        fprintf(stderr, "fitfleet: %s: %s\n", job->id, job->errmsg);
     int printed = code == FF_EXIT_USAGE ? FF_EXIT_DONE : print_results(options, embedded->client, job);
     return printed ? printed : code;
 }

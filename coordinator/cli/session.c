@@ -13,12 +13,20 @@
 
 enum { CALL_MS = 30000, JOB_FILE_BYTES = 1 << 20 };
 
+/* A state that cannot be read is not a mistake in the command; one that is not there may be. */
+static enum ff_status unusable(struct ff_error *err)
+{
+    if (err->status != FF_NOT_FOUND && err->status != FF_INVALID_ARGUMENT)
+        err->status = FF_INTERNAL;
+    return err->status;
+}
+
 enum ff_status ff_session_open(const struct ff_options *options, bool may_read_state, struct ff_session *out,
                                struct ff_error *err)
 {
     *out = (struct ff_session){0};
     if (may_read_state && options->state)
-        return ff_store_open_reader(options->state, &out->store, err);
+        return ff_store_open_reader(options->state, &out->store, err) ? unusable(err) : FF_OK;
     struct ff_buf token = {0};
     const char *environment = getenv("FITFLEET_COORDINATOR");
     struct ff_rpc_client_options client = {.dial_now = true};

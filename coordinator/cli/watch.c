@@ -1,5 +1,6 @@
 /* Watching a job: long-polled Status calls, a progress line, and signals at any moment. */
 #include "coordinator/cli/cli.h"
+#include "coordinator/coordinator.h"
 
 #include "common/clock.h"
 #include "common/rpc_loop.h"
@@ -209,10 +210,17 @@ static int watch_until_over(struct view *view)
         int64_t now_ms = ff_clock_ms();
         if (!view->asking && now_ms >= view->ask_ms)
             ask(view);
-        struct pollfd ready[] = {{.fd = view->queue.fd, .events = POLLIN},
-                                 {.fd = view->watch->signals, .events = POLLIN}};
-        poll(ready, 2, view->asking ? 1000 : (int)(view->ask_ms > now_ms ? view->ask_ms - now_ms : 0));
+        const struct ff_coordinator *coordinator = view->watch->coordinator;
+        struct pollfd ready[] = {
+            {.fd = view->queue.fd, .events = POLLIN},
+            {.fd = view->watch->signals, .events = POLLIN},
+            {.fd = coordinator ? ff_coordinator_failed_fd(coordinator) : -1, .events = POLLIN}};
+        poll(ready, 3, view->asking ? 1000 : (int)(view->ask_ms > now_ms ? view->ask_ms - now_ms : 0));
         handle_answers(view, true);
+        if (ready[2].revents && !view->failed) {
+            ff_error_set(&view->error, FF_INTERNAL, "%s", ff_coordinator_failure(coordinator));
+            view->failed = true;
+        }
         int signal = take_signal(view->watch);
         if (signal)
             return signal;
