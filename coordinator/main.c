@@ -5,6 +5,7 @@
 #include "common/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REMOTE " coordinator tls token-file"
@@ -95,7 +96,9 @@ int main(int argc, char **argv)
             return FF_EXIT_DONE;
         }
         ff_log_init(options.verbose ? FF_LOG_INFO : FF_LOG_WARNING, "fitfleet");
-        return commands[i].run(&options);
+        code = commands[i].run(&options);
+        free(options.sets);
+        return code;
     }
     return unknown(word);
 }

@@ -54,14 +54,13 @@ static int call_and_wait(enum ff_method method, const struct ff_buf *body, struc
 
 /* ---- submit ---- */
 
-int ff_command_submit(const struct ff_options *options)
+static int submit(const struct ff_options *options, struct ff_arena *arena)
 {
-    struct ff_arena arena = {0};
     struct ff_submit_request request;
     struct ff_session session;
     struct ff_error err = {0};
     struct ff_buf body = {0};
-    if (ff_submit_from_file(options, options->arguments[0], &arena, &request, &err))
+    if (ff_submit_from_file(options, options->arguments[0], arena, &request, &err))
         return ff_fail(&err);
     if (ff_session_open(options, false, &session, &err))
         return ff_fail(&err);
@@ -69,6 +68,13 @@ int ff_command_submit(const struct ff_options *options)
     int code = call_and_wait(FF_JOBS_SUBMIT, &body, session.client, options->wait);
     ff_buf_fini(&body);
     ff_session_close(&session);
+    return code;
+}
+
+int ff_command_submit(const struct ff_options *options)
+{
+    struct ff_arena arena = {0};
+    int code = submit(options, &arena);
     ff_arena_fini(&arena);
     return code;
 }
@@ -189,24 +195,29 @@ static int retry_embedded(const struct ff_options *options, const struct ff_buf 
     return code;
 }
 
+static int retry_remote(const struct ff_options *options, const struct ff_buf *body)
+{
+    struct ff_session session;
+    struct ff_error err = {0};
+    if (ff_session_open(options, false, &session, &err))
+        return ff_fail(&err);
+    int code = call_and_wait(FF_JOBS_RETRY, body, session.client, true);
+    ff_session_close(&session);
+    return code;
+}
+
 int ff_command_retry(const struct ff_options *options)
 {
     struct ff_arena arena = {0};
     struct ff_buf body = {0};
     struct ff_error err = {0};
-    struct ff_session session;
     struct ff_retry_request request = {.job = first_argument(options)};
     int code;
-    if (split_classes(options->only ? options->only : "failed,quarantined", &arena, &request, &err))
-        return ff_fail(&err);
-    ff_encode_retry_request(&request, &body);
-    if (options->state) {
-        code = retry_embedded(options, &body);
-    } else if (ff_session_open(options, false, &session, &err)) {
+    if (split_classes(options->only ? options->only : "failed,quarantined", &arena, &request, &err)) {
         code = ff_fail(&err);
     } else {
-        code = call_and_wait(FF_JOBS_RETRY, &body, session.client, true);
-        ff_session_close(&session);
+        ff_encode_retry_request(&request, &body);
+        code = options->state ? retry_embedded(options, &body) : retry_remote(options, &body);
     }
     ff_buf_fini(&body);
     ff_arena_fini(&arena);

@@ -63,24 +63,30 @@ static int fail_to_start(const struct ff_error *err)
     return err->status == FF_INVALID_ARGUMENT ? FF_EXIT_USAGE : FF_EXIT_INTERNAL;
 }
 
-int ff_command_train(const struct ff_options *options)
+static int train(const struct ff_options *options, struct ff_arena *arena)
 {
-    struct ff_arena arena = {0};
     struct ff_submit_request request;
     struct ff_job_status job;
     struct ff_embedded embedded;
     struct ff_error err = {0};
     int signals = ff_signals_open();
-    if (ff_submit_from_file(options, options->arguments[0], &arena, &request, &err))
+    if (ff_submit_from_file(options, options->arguments[0], arena, &request, &err))
         return ff_fail(&err);
     struct ff_embedded_options embedded_options = {
         .state_dir = ff_option_state(options), .slots = options->slots, .affinity = options->affinity};
     if (ff_embedded_start(&embedded_options, &embedded, &err))
         return fail_to_start(&err);
-    int code = submit(embedded.client, &request, &arena, &job, &err)
+    int code = submit(embedded.client, &request, arena, &job, &err)
                    ? ff_fail(&err)
-                   : see_through(options, &embedded, signals, &job, &arena);
+                   : see_through(options, &embedded, signals, &job, arena);
     ff_embedded_stop(&embedded);
+    return code;
+}
+
+int ff_command_train(const struct ff_options *options)
+{
+    struct ff_arena arena = {0};
+    int code = train(options, &arena);
     ff_arena_fini(&arena);
     return code;
 }
