@@ -16,6 +16,11 @@ const char *__lsan_default_suppressions(void)
 {
     return "leak:libnng.so";
 }
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
 #endif
 
 static atomic_uint_fast64_t bytes_sent;

@@ -142,6 +142,15 @@ static int slot_index(const struct ff_supervisor *supervisor, const struct slot 
     return (int)(slot - supervisor->slots);
 }
 
+/* The run that waits becomes the current one: the executor has claimed it. */
+static void advance(struct slot *slot, int64_t now_ms)
+{
+    slot->current = slot->waiting;
+    slot->waiting = NULL;
+    slot->position = 0;
+    slot->position_ms = now_ms;
+}
+
 static void start(struct ff_supervisor *supervisor, struct slot *slot, int64_t now_ms)
 {
     struct ff_error err = {0};
@@ -155,6 +164,8 @@ static void start(struct ff_supervisor *supervisor, struct slot *slot, int64_t n
     }
     slot->position = 0;
     slot->position_ms = now_ms;
+    if (!slot->current)
+        advance(slot, now_ms); /* its predecessor was dropped meanwhile */
     atomic_store(&slot->process.progress->stop, supervisor->draining);
     if (slot->current)
         send_run(slot, slot->current);
@@ -168,15 +179,6 @@ static void kill_slot(struct slot *slot, enum ff_code code)
         return;
     slot->kill_code = code;
     ff_process_kill(&slot->process);
-}
-
-/* The run that waits becomes the current one: the executor has claimed it. */
-static void advance(struct slot *slot, int64_t now_ms)
-{
-    slot->current = slot->waiting;
-    slot->waiting = NULL;
-    slot->position = 0;
-    slot->position_ms = now_ms;
 }
 
 static void finish_current(struct ff_supervisor *supervisor, struct slot *slot)
@@ -214,7 +216,8 @@ static bool take_message(struct ff_supervisor *supervisor, struct slot *slot,
         finish_current(supervisor, slot);
         return true;
     }
-    if (message->task != run->next || message->outcome.target != run->targets[run->next])
+    if (run->next == run->task_count || message->task != run->next ||
+        message->outcome.target != run->targets[run->next])
         return false;
     decide(supervisor, slot, &message->outcome);
     return true;
@@ -336,7 +339,9 @@ static void bury(struct ff_supervisor *supervisor, struct slot *slot, int64_t no
     enum ff_code code = slot->kill_code ? slot->kill_code : FF_CODE_CRASHED;
     slot->deaths = code == FF_CODE_CANCELLED ? 1 : slot->deaths + 1;
     unsigned deaths = slot->deaths;
-    if (is_to_blame(slot, code))
+    if (slot->current && slot->current->next == slot->current->task_count)
+        finish_current(supervisor, slot); /* only its END was lost */
+    else if (is_to_blame(slot, code))
         blame(supervisor, slot, code);
     if (!slot->current)
         advance(slot, now_ms);
@@ -457,14 +462,16 @@ enum ff_status ff_supervisor_assign(struct ff_supervisor *supervisor, const stru
     return FF_OK;
 }
 
-/* The waiting run, if it could be taken back before the executor claimed it; NULL otherwise. */
+/* The waiting run, if it could be taken back before the executor claimed it (a dead one claims nothing any more); NULL
+ * otherwise. */
 static struct run *take_back(struct slot *slot)
 {
     struct run *run = slot->waiting;
-    if (!run || !slot->process.alive)
+    if (!run)
         return NULL;
     unsigned ticket = run->command.ticket;
-    if (!atomic_compare_exchange_strong(&slot->process.progress->lanes[run->command.lane], &ticket, 0))
+    if (slot->process.alive &&
+        !atomic_compare_exchange_strong(&slot->process.progress->lanes[run->command.lane], &ticket, 0))
         return NULL;
     slot->waiting = NULL;
     return run;
