@@ -4,6 +4,8 @@
 #include "common/text.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +141,16 @@ static void url_host(const char *url, char *name, size_t size)
     host = host ? host + 3 : url;
     size_t length = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
     snprintf(name, size, "%.*s", (int)length, host);
+}
+
+int ff_nng_open(int (*open)(nng_socket *), nng_socket *socket)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = open(socket);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
 }
 
 static bool is_port(const char *text)

@@ -7,6 +7,9 @@
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
 
+/* Opens a socket. The first one starts nng's threads: they take no signal, or one meant for the program's own
+ * handling would end it from there. */
+int ff_nng_open(int (*open)(nng_socket *), nng_socket *socket);
 /* Whether url is one that rpc.h lists; a port is a number. */
 enum ff_status ff_nng_check_url(const char *url, struct ff_error *err);
 /* The message of an nng error as a status. */

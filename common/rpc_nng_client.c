@@ -301,7 +301,7 @@ enum ff_status ff_rpc_client_open(const struct ff_rpc_client_options *options, s
     if (sodium_init() >= 0)
         randombytes_buf(&client->next_id, sizeof client->next_id);
     client->next_id |= 1;
-    int code = nng_req0_open(&client->socket);
+    int code = ff_nng_open(nng_req0_open, &client->socket);
     enum ff_status status;
     if (code) {
         status = ff_nng_error(err, code, "cannot open a socket for", options->url);

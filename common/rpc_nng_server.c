@@ -334,7 +334,7 @@ enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, s
     server->pipe_closed = options->pipe_closed;
     pthread_mutex_init(&server->mutex, NULL);
     ff_buf_append(&server->token, options->security.token.data, options->security.token.size);
-    int code = nng_rep0_open_raw(&server->socket);
+    int code = ff_nng_open(nng_rep0_open_raw, &server->socket);
     if (code) {
         pthread_mutex_destroy(&server->mutex);
         ff_buf_fini(&server->token);

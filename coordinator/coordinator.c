@@ -261,6 +261,8 @@ static struct ff_coordinator *create(const struct ff_coordinator_options *option
     ff_queue_init(&core->queue);
     core->dispatch = ff_dispatch_create();
     core->fleet = ff_fleet_create();
+    /* At random, not by epoch: a state may be removed and begun anew behind the workers' backs. */
+    ff_fleet_count_from(core->fleet, (uint64_t)randombytes_random() << 32 | 1);
     core->objects = ff_objects_create();
     core->last_job = &core->jobs;
     core->state_dir = ff_xstrdup(options->state_dir);

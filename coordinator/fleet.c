@@ -42,6 +42,11 @@ struct ff_fleet *ff_fleet_create(void)
     return ff_xcalloc(1, sizeof(struct ff_fleet));
 }
 
+void ff_fleet_count_from(struct ff_fleet *fleet, uint64_t first_id)
+{
+    fleet->last_id = first_id - 1;
+}
+
 void ff_fleet_destroy(struct ff_fleet *fleet)
 {
     if (!fleet)

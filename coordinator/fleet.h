@@ -16,7 +16,7 @@ enum ff_worker_state { FF_WORKER_READY, FF_WORKER_DRAINING, FF_WORKER_LOST, FF_W
 const char *ff_worker_state_name(enum ff_worker_state state);
 
 struct ff_worker {
-    uint64_t id; /* > 0, never used twice within an epoch */
+    uint64_t id; /* > 0, never used twice */
     char *name;  /* HOST-N */
     char *host;
     char *version;
@@ -51,6 +51,9 @@ struct ff_worker {
 struct ff_fleet;
 
 struct ff_fleet *ff_fleet_create(void);
+/* Ids count from there (default 1). Workers come back with the id that an earlier coordinator gave them, so
+ * it must be one that no earlier coordinator used. */
+void ff_fleet_count_from(struct ff_fleet *fleet, uint64_t first_id);
 void ff_fleet_destroy(struct ff_fleet *fleet);
 
 /* The new worker, borrowed until ff_fleet_gone(). */

@@ -132,8 +132,8 @@ int ff_command_ping(const struct ff_options *options)
     else
         status = ff_decode_ping_reply(response->body, &arena, &reply, &err);
     if (!status)
-        printf("fitfleet %s, protocol %u, %u workers with %u slots\n", reply.version, reply.protocol,
-               reply.workers, reply.slots);
+        printf("fitfleet %s, protocol %u, %u worker%s with %u slot%s\n", reply.version, reply.protocol,
+               reply.workers, reply.workers == 1 ? "" : "s", reply.slots, reply.slots == 1 ? "" : "s");
     ff_rpc_response_free(response);
     ff_arena_fini(&arena);
     ff_session_close(&session);

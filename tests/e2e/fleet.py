@@ -95,6 +95,16 @@ class Pid:
         return f"{self.pid} ({self.command()})"
 
 
+def blocks_signal(pid, number):
+    """Whether a program has taken a signal into its own hands."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            blocked = re.search(r"SigBlk:\s*(\w+)", file.read())
+        return blocked is not None and int(blocked.group(1), 16) >> (number - 1) & 1
+    except OSError:
+        return False
+
+
 def descendants(pid):
     """Every living process below pid, nearest first."""
     parents = {}
