@@ -33,8 +33,8 @@ static inline struct ff_bytes ff_buf_bytes(const struct ff_buf *buf)
     return (struct ff_bytes){buf->data, buf->size};
 }
 
-/* malloc/calloc/realloc/strdup for bookkeeping of our own making: a host without memory for these cannot go on,
- * so they print and abort. Sizes that a peer or a file chose are limited before they come here. */
+/* malloc/calloc/realloc/strdup for bookkeeping of our own making: a host without memory for these cannot go
+ * on, so they print and abort. Sizes that a peer or a file chose are limited before they come here. */
 void *ff_xalloc(size_t size);
 void *ff_xcalloc(size_t count, size_t size);
 void *ff_xrealloc(void *old, size_t size);

@@ -1,12 +1,13 @@
-/* Clocks. Only main programs, loops and executors read them; modules that decide get the time as an argument. */
+/* Clocks. Only main programs, loops and executors read them; modules that decide get the time as an argument.
+ */
 #ifndef FF_COMMON_CLOCK_H
 #define FF_COMMON_CLOCK_H
 
 #include <stdint.h>
 
-int64_t ff_clock_ms(void);     /* CLOCK_MONOTONIC */
-int64_t ff_clock_us(void);     /* CLOCK_MONOTONIC */
-int64_t ff_wall_ms(void);      /* since the epoch, UTC */
+int64_t ff_clock_ms(void);       /* CLOCK_MONOTONIC */
+int64_t ff_clock_us(void);       /* CLOCK_MONOTONIC */
+int64_t ff_wall_ms(void);        /* since the epoch, UTC */
 int64_t ff_thread_cpu_us(void);  /* CLOCK_THREAD_CPUTIME_ID */
 int64_t ff_process_cpu_us(void); /* CLOCK_PROCESS_CPUTIME_ID */
 

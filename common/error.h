@@ -1,8 +1,8 @@
 /* Status of a call and the text a person can act on.
  *
  * Fallible functions return enum ff_status and, when it is not FF_OK, fill their last argument. The codes are
- * the canonical RPC codes, so that a status means the same in a function, on the wire and in a log. What became
- * of a target is not a status: see outcome.h. */
+ * the canonical RPC codes, so that a status means the same in a function, on the wire and in a log. What
+ * became of a target is not a status: see outcome.h. */
 #ifndef FF_COMMON_ERROR_H
 #define FF_COMMON_ERROR_H
 
@@ -44,9 +44,11 @@ struct ff_error {
 
 /* Formats the text and returns status, so that a failure is one line: return ff_error_set(err, …).
  * err may be NULL. A text too long is cut. */
-enum ff_status ff_error_set(struct ff_error *err, enum ff_status status, const char *format, ...) FF_PRINTF(3, 4);
+enum ff_status ff_error_set(struct ff_error *err, enum ff_status status, const char *format, ...)
+    FF_PRINTF(3, 4);
 
-/* Puts "prefix: " before the text of err, keeps and returns its status. err may be NULL (returns FF_UNKNOWN). */
+/* Puts "prefix: " before the text of err, keeps and returns its status. err may be NULL (returns FF_UNKNOWN).
+ */
 enum ff_status ff_error_wrap(struct ff_error *err, const char *format, ...) FF_PRINTF(2, 3);
 
 /* "NOT_FOUND" for FF_NOT_FOUND; "UNKNOWN" for a number that is none. */

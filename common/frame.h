@@ -1,4 +1,5 @@
-/* The rows of one target (or of all together) after preparation: a regular time axis and columns of doubles. */
+/* The rows of one target (or of all together) after preparation: a regular time axis and columns of doubles.
+ */
 #ifndef FF_COMMON_FRAME_H
 #define FF_COMMON_FRAME_H
 

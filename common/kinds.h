@@ -1,7 +1,7 @@
 /* The names of the model kinds and of their parameters: what a job file may say and what a worker is told.
  *
- * The coordinator checks a job against this table without having the algorithms; the algorithms (worker/models)
- * read their parameters through it. */
+ * The coordinator checks a job against this table without having the algorithms; the algorithms
+ * (worker/models) read their parameters through it. */
 #ifndef FF_COMMON_KINDS_H
 #define FF_COMMON_KINDS_H
 
@@ -42,9 +42,11 @@ struct ff_param {
 const struct ff_kind_schema *ff_kind_schema(const char *name); /* NULL if there is none */
 /* All of them, for messages and suggestions. */
 const struct ff_kind_schema *ff_kind_schemas(size_t *count);
-const struct ff_param_schema *ff_kind_param(const struct ff_kind_schema *kind, const char *name); /* or NULL */
+const struct ff_param_schema *ff_kind_param(const struct ff_kind_schema *kind,
+                                            const char *name); /* or NULL */
 
-/* Checks one value. INVALID_ARGUMENT with "expected a number from 0 to 1, found 'x'" (no place: the caller knows). */
+/* Checks one value. INVALID_ARGUMENT with "expected a number from 0 to 1, found 'x'" (no place: the caller
+ * knows). */
 FF_NODISCARD enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *text,
                                            struct ff_error *err);
 

@@ -24,7 +24,8 @@ void ff_log(enum ff_log_level level, const char *format, ...)
     gmtime_r(&now.tv_sec, &utc);
     char line[2048];
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s: ", now.tv_nsec / 1000000, log_program);
+    used +=
+        (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s: ", now.tv_nsec / 1000000, log_program);
     va_list args;
     va_start(args, format);
     int length = vsnprintf(line + used, sizeof line - used - 1, format, args);

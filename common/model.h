@@ -1,15 +1,23 @@
-/* A fitted model as named parameters, so that whoever keeps, shows or exports models need not know their kind.
+/* A fitted model as named parameters, so that whoever keeps, shows or exports models need not know their
+ * kind.
  *
- * A kind writes its parameters through ff_model_writer; the bytes are a protobuf Model (proto/model.proto): kind,
- * format version, and per part (a metric, or the whole frame) an error or the parameters. The same calls give the
- * same bytes. */
+ * A kind writes its parameters through ff_model_writer; the bytes are a protobuf Model (proto/model.proto):
+ * kind, format version, and per part (a metric, or the whole frame) an error or the parameters. The same
+ * calls give the same bytes. */
 #ifndef FF_COMMON_MODEL_H
 #define FF_COMMON_MODEL_H
 
 #include "common/arena.h"
 #include "common/outcome.h"
 
-enum ff_value_type { FF_VALUE_NUMBER, FF_VALUE_INTEGER, FF_VALUE_BOOLEAN, FF_VALUE_TEXT, FF_VALUE_NUMBERS, FF_VALUE_TEXTS };
+enum ff_value_type {
+    FF_VALUE_NUMBER,
+    FF_VALUE_INTEGER,
+    FF_VALUE_BOOLEAN,
+    FF_VALUE_TEXT,
+    FF_VALUE_NUMBERS,
+    FF_VALUE_TEXTS
+};
 
 struct ff_model_param {
     const char *name;
@@ -43,11 +51,11 @@ struct ff_model {
 void ff_model_encode(const struct ff_model *model, struct ff_buf *out);
 
 /* Decodes into arena. bytes are not needed afterwards. INVALID_ARGUMENT if they are no model. */
-FF_NODISCARD enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena, struct ff_model *model,
-                                            struct ff_error *err);
+FF_NODISCARD enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena,
+                                            struct ff_model *model, struct ff_error *err);
 
-/* Appends {"metrics": {"count": {…}, …}} or, for a multivariate model, {…}. all: every parameter, not only those
- * of the summary. A part with an error gives {"error": …, "errmsg": …}. NaN is null. */
+/* Appends {"metrics": {"count": {…}, …}} or, for a multivariate model, {…}. all: every parameter, not only
+ * those of the summary. A part with an error gives {"error": …, "errmsg": …}. NaN is null. */
 void ff_model_json(const struct ff_model *model, bool all, struct ff_buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* A short list: objects are few (one frame of all per job, a few uploads), lookups rare and megabytes apart. */
+/* A short list: objects are few (one frame of all per job, a few uploads), lookups rare and megabytes apart.
+ */
 #include "common/objects.h"
 
 #include <sodium.h>
@@ -71,7 +72,8 @@ static struct object *insert(struct ff_objects *objects, const struct ff_object_
     return object;
 }
 
-struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes bytes, bool owned, int64_t expires_ms)
+struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes bytes, bool owned,
+                                   int64_t expires_ms)
 {
     struct ff_object_id id = ff_object_hash(bytes);
     struct object *object = *find(objects, &id);
@@ -90,6 +92,14 @@ struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes b
     object->complete = true;
     object->expires_ms = expires_ms;
     return id;
+}
+
+void ff_objects_offer(struct ff_objects *objects, const struct ff_object_id *id, struct ff_bytes bytes)
+{
+    struct object *object = insert(objects, id);
+    object->data = (uint8_t *)(uintptr_t)bytes.data;
+    object->size = object->received = bytes.size;
+    object->complete = true;
 }
 
 struct ff_bytes ff_objects_get(struct ff_objects *objects, const struct ff_object_id *id, int64_t expires_ms)
@@ -113,11 +123,12 @@ struct ff_bytes ff_objects_take(struct ff_objects *objects, const struct ff_obje
     return bytes;
 }
 
-static enum ff_status begin_upload(struct ff_objects *objects, const struct ff_put_request *range, uint64_t limit,
-                                   struct object **out, struct ff_error *err)
+static enum ff_status begin_upload(struct ff_objects *objects, const struct ff_put_request *range,
+                                   uint64_t limit, struct object **out, struct ff_error *err)
 {
     if (range->size == 0 || range->size > limit || objects->uploaded_bytes > limit - range->size)
-        return ff_error_set(err, FF_RESOURCE_EXHAUSTED, "an object of %llu bytes exceeds the room for uploads",
+        return ff_error_set(err, FF_RESOURCE_EXHAUSTED,
+                            "an object of %llu bytes exceeds the room for uploads",
                             (unsigned long long)range->size);
     uint8_t *data = malloc(range->size);
     if (!data)
@@ -132,8 +143,9 @@ static enum ff_status begin_upload(struct ff_objects *objects, const struct ff_p
     return FF_OK;
 }
 
-enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_request *range, struct ff_bytes bytes,
-                              uint64_t limit, int64_t expires_ms, bool *complete, struct ff_error *err)
+enum ff_status ff_objects_put(struct ff_objects *objects, const struct ff_put_request *range,
+                              struct ff_bytes bytes, uint64_t limit, int64_t expires_ms, bool *complete,
+                              struct ff_error *err)
 {
     struct object *object = *find(objects, &range->object);
     if (!object && range->offset > 0)

@@ -22,7 +22,7 @@ enum ff_class {
 #define X(number, name, text) FF_##name = number,
     FF_CLASS_LIST(X)
 #undef X
-    FF_CLASS_COUNT
+        FF_CLASS_COUNT
 };
 
 /* errno, NAME. 1–3 skipped, 10–20 failed, 30–34 faults, 40–44 of a whole job. */
@@ -53,10 +53,10 @@ enum ff_code {
 #undef X
 };
 
-const char *ff_class_name(enum ff_class class);         /* "fitted"; "open" for FF_OPEN */
-const char *ff_code_name(enum ff_code code);            /* "TOO_FEW_ROWS"; "UNKNOWN" for a number that is none */
-enum ff_class ff_class_from_name(const char *text);     /* FF_OPEN if it is none */
-static inline bool ff_code_is_fault(enum ff_code code)  /* charged, retried, then quarantined */
+const char *ff_class_name(enum ff_class class);     /* "fitted"; "open" for FF_OPEN */
+const char *ff_code_name(enum ff_code code);        /* "TOO_FEW_ROWS"; "UNKNOWN" for a number that is none */
+enum ff_class ff_class_from_name(const char *text); /* FF_OPEN if it is none */
+static inline bool ff_code_is_fault(enum ff_code code) /* charged, retried, then quarantined */
 {
     return code >= FF_CODE_CRASHED && code <= FF_CODE_WORKER_LOST;
 }
@@ -72,15 +72,15 @@ struct ff_object_id {
     uint8_t bytes[FF_OBJECT_ID_SIZE];
 };
 
-/* One target's outcome as it travels and is stored. Strings and bytes are borrowed: whoever fills it says from
- * where (an arena, a message, a workspace). A fault (ff_code_is_fault) has class FF_OPEN until somebody decides
- * that it is quarantined. */
+/* One target's outcome as it travels and is stored. Strings and bytes are borrowed: whoever fills it says
+ * from where (an arena, a message, a workspace). A fault (ff_code_is_fault) has class FF_OPEN until somebody
+ * decides that it is quarantined. */
 struct ff_outcome {
     uint32_t target; /* index in its job; the number of targets itself for "all" */
     enum ff_class class;
     enum ff_code code;
-    const char *errmsg; /* "" if none; never NULL */
-    const char *kind;   /* of the model; "" if none */
+    const char *errmsg;  /* "" if none; never NULL */
+    const char *kind;    /* of the model; "" if none */
     const char *summary; /* JSON object of the model; "" if none */
     double fit_ms;
     double cpu_ms;
@@ -92,7 +92,7 @@ struct ff_outcome {
     uint64_t model_size;   /* of the encoded model, also where model is not at hand */
     bool model_in_object;  /* too large for a message: it is the object named by model_object */
     struct ff_object_id model_object;
-    struct ff_bytes log;   /* last lines that the fit printed */
+    struct ff_bytes log; /* last lines that the fit printed */
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* Calls between programs: the one seam to the network.
  *
- * A call is a method name, a body (an encoded message), raw blocks beside it and a deadline; it ends exactly once,
- * with a canonical status. What body and blocks mean is the codec's business; what is below (nng, TLS, framing) is
- * rpc_nng.c's. URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ipc:///PATH, inproc://NAME. */
+ * A call is a method name, a body (an encoded message), raw blocks beside it and a deadline; it ends exactly
+ * once, with a canonical status. What body and blocks mean is the codec's business; what is below (nng, TLS,
+ * framing) is rpc_nng.c's. URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ipc:///PATH, inproc://NAME. */
 #ifndef FF_COMMON_RPC_H
 #define FF_COMMON_RPC_H
 
@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 enum {
-    FF_RPC_PROTOCOL = 1,              /* raised when old and new programs can't understand each other */
-    FF_RPC_MAX_MESSAGE = 8 << 20,     /* bytes, either direction */
-    FF_RPC_MAX_CALLS_PER_PIPE = 16,   /* unfinished; more are refused with RESOURCE_EXHAUSTED */
-    FF_RPC_MAX_PIPES = 20000,         /* connections of one server */
-    FF_RPC_BLOCK_ALIGN = 64,          /* of offsets within blocks */
+    FF_RPC_PROTOCOL = 1,            /* raised when old and new programs can't understand each other */
+    FF_RPC_MAX_MESSAGE = 8 << 20,   /* bytes, either direction */
+    FF_RPC_MAX_CALLS_PER_PIPE = 16, /* unfinished; more are refused with RESOURCE_EXHAUSTED */
+    FF_RPC_MAX_PIPES = 20000,       /* connections of one server */
+    FF_RPC_BLOCK_ALIGN = 64,        /* of offsets within blocks */
 };
 
 /* A DIR of --tls: tls.crt and tls.key (server), ca.crt (client). tls_dir NULL: no TLS. */
@@ -25,7 +25,7 @@ struct ff_rpc_security {
     struct ff_bytes token; /* empty: none */
 };
 
-/* ---- server ---------------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 struct ff_rpc_server;
 struct ff_rpc_call; /* one unfinished call */
@@ -40,15 +40,19 @@ struct ff_rpc_request {
     struct ff_bytes blocks;
 };
 
-/* Runs on a network thread and must not block. The request is borrowed until the call is replied to; every call
- * must be replied to exactly once, from any thread. */
+/* Runs on a network thread and must not block. The request is borrowed until the call is replied to; every
+ * call must be replied to exactly once, from any thread. */
 typedef void ff_rpc_handler(void *context, struct ff_rpc_call *call, const struct ff_rpc_request *request);
+
+/* A connection is gone (a partition does not close one for minutes). On a network thread; must not block. */
+typedef void ff_rpc_pipe_closed(void *context, uint32_t pipe);
 
 struct ff_rpc_server_options {
     const char *url;
     struct ff_rpc_security security;
     ff_rpc_handler *handler;
     void *context;
+    ff_rpc_pipe_closed *pipe_closed; /* or NULL */
 };
 
 /* Listens. INVALID_ARGUMENT (URL, certificate), ALREADY_EXISTS (address in use), PERMISSION_DENIED. */
@@ -62,12 +66,14 @@ void ff_rpc_server_close(struct ff_rpc_server *server);
 void ff_rpc_server_destroy(struct ff_rpc_server *server);
 void ff_rpc_server_close_pipe(struct ff_rpc_server *server, uint32_t pipe);
 
-/* Ends a call. With a status other than FF_OK body and blocks are ignored. The segments of blocks are laid one
- * behind the other: who needs alignment puts padding between. A reply over FF_RPC_MAX_MESSAGE becomes INTERNAL. */
-void ff_rpc_reply(struct ff_rpc_call *call, struct ff_bytes body, const struct ff_bytes *blocks, size_t count);
+/* Ends a call. With a status other than FF_OK body and blocks are ignored. The segments of blocks are laid
+ * one behind the other: who needs alignment puts padding between. A reply over FF_RPC_MAX_MESSAGE becomes
+ * INTERNAL. */
+void ff_rpc_reply(struct ff_rpc_call *call, struct ff_bytes body, const struct ff_bytes *blocks,
+                  size_t count);
 void ff_rpc_reply_error(struct ff_rpc_call *call, enum ff_status status, const char *text);
 
-/* ---- client ---------------------------------------------------------------------------------------------- */
+/* ---- client ---- */
 
 struct ff_rpc_client;
 
@@ -99,13 +105,15 @@ void ff_rpc_client_redial(struct ff_rpc_client *client);
 /* Body and blocks are copied before it returns. A message over FF_RPC_MAX_MESSAGE ends with INVALID_ARGUMENT.
  * DEADLINE_EXCEEDED and UNAVAILABLE leave open whether the server acted. */
 void ff_rpc_call(struct ff_rpc_client *client, const char *method, struct ff_bytes body,
-                 const struct ff_bytes *blocks, size_t count, uint32_t deadline_ms, ff_rpc_done *done, void *context);
+                 const struct ff_bytes *blocks, size_t count, uint32_t deadline_ms, ff_rpc_done *done,
+                 void *context);
 /* The same, blocking. */
-struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const char *method, struct ff_bytes body,
-                                         const struct ff_bytes *blocks, size_t count, uint32_t deadline_ms);
+struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const char *method,
+                                         struct ff_bytes body, const struct ff_bytes *blocks, size_t count,
+                                         uint32_t deadline_ms);
 void ff_rpc_response_free(struct ff_rpc_response *response);
 
-/* ---- both ------------------------------------------------------------------------------------------------ */
+/* ---- both ---- */
 
 /* Whether a URL can be reached from this host only. */
 bool ff_rpc_url_is_local(const char *url);

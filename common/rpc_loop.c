@@ -26,8 +26,9 @@ void ff_loop_call(const struct ff_loop_call *call, const struct ff_buf *body, co
     answer->handler = call->handler;
     answer->self = call->self;
     answer->item = call->item;
-    ff_rpc_call(call->client, ff_method_name(call->method), ff_buf_bytes(body), blocks ? blocks->segments : NULL,
-                blocks ? blocks->count : 0, call->deadline_ms, done, answer);
+    ff_rpc_call(call->client, ff_method_name(call->method), ff_buf_bytes(body),
+                blocks ? blocks->segments : NULL, blocks ? blocks->count : 0, call->deadline_ms, done,
+                answer);
 }
 
 void ff_loop_answer(struct ff_event *event, bool run)

@@ -1,8 +1,9 @@
 /* The client: a REQ socket, one context and one aio per call in flight, both used again.
  *
- * A call sends, then receives; its one aio does both, the callback tells which by the call's state. The resend
- * timer is off: after its default of a minute nng would repeat requests that long polls rightly leave open. A
- * connection that closes ends the calls on it with UNAVAILABLE; whether the server acted is then unknown. */
+ * A call sends, then receives; its one aio does both, the callback tells which by the call's state. The
+ * resend timer is off: after its default of a minute nng would repeat requests that long polls rightly leave
+ * open. A connection that closes ends the calls on it with UNAVAILABLE; whether the server acted is then
+ * unknown. */
 #include "common/clock.h"
 #include "common/codec/envelope.h"
 #include "common/rpc_nng.h"
@@ -47,7 +48,7 @@ struct ff_rpc_client {
     bool closing;
 };
 
-/* ---- responses -------------------------------------------------------------------------------------------------- */
+/* ---- responses ---- */
 
 static struct ff_rpc_response *failure(enum ff_status status, const char *text)
 {
@@ -66,8 +67,8 @@ static struct ff_rpc_response *decode(nng_msg *message, uint64_t request_id)
     struct ff_error err = {0};
     owned->message = message;
     ff_nng_count(0, whole.size);
-    enum ff_status status = ff_envelope_decode_response(whole, &owned->arena, &envelope, &owned->response.body,
-                                                        &owned->response.blocks, &err);
+    enum ff_status status = ff_envelope_decode_response(whole, &owned->arena, &envelope,
+                                                        &owned->response.body, &owned->response.blocks, &err);
     if (!status && envelope.request_id != request_id && envelope.request_id != 0)
         status = ff_error_set(&err, FF_INTERNAL, "the answer belongs to another request");
     owned->response.status = status ? FF_INTERNAL : envelope.status;
@@ -86,7 +87,7 @@ void ff_rpc_response_free(struct ff_rpc_response *response)
     free(owned);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void give_back(struct call *call)
 {
@@ -177,8 +178,9 @@ static struct call *take_call(struct ff_rpc_client *client)
     return call ? call : make_call(client);
 }
 
-void ff_rpc_call(struct ff_rpc_client *client, const char *method, struct ff_bytes body, const struct ff_bytes *blocks,
-                 size_t count, uint32_t deadline_ms, ff_rpc_done *done, void *context)
+void ff_rpc_call(struct ff_rpc_client *client, const char *method, struct ff_bytes body,
+                 const struct ff_bytes *blocks, size_t count, uint32_t deadline_ms, ff_rpc_done *done,
+                 void *context)
 {
     struct call *call = take_call(client);
     if (!call) {
@@ -227,8 +229,9 @@ static void wake(void *context, struct ff_rpc_response *response)
     pthread_mutex_unlock(&waiter->mutex);
 }
 
-struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const char *method, struct ff_bytes body,
-                                         const struct ff_bytes *blocks, size_t count, uint32_t deadline_ms)
+struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const char *method,
+                                         struct ff_bytes body, const struct ff_bytes *blocks, size_t count,
+                                         uint32_t deadline_ms)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
     ff_rpc_call(client, method, body, blocks, count, deadline_ms, wake, &waiter);
@@ -239,7 +242,7 @@ struct ff_rpc_response *ff_rpc_call_wait(struct ff_rpc_client *client, const cha
     return waiter.response;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------------------------ */
+/* ---- open and close ---- */
 
 static void pipe_added(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
@@ -282,12 +285,15 @@ static enum ff_status dial(struct ff_rpc_client *client, const struct ff_rpc_cli
     if (code == 0)
         return FF_OK;
     ff_nng_error(err, code, "cannot reach", options->url);
-    return err && options->dial_now && code != NNG_EADDRINVAL ? (err->status = FF_UNAVAILABLE) : FF_INVALID_ARGUMENT;
+    return err && options->dial_now && code != NNG_EADDRINVAL ? (err->status = FF_UNAVAILABLE)
+                                                              : FF_INVALID_ARGUMENT;
 }
 
 enum ff_status ff_rpc_client_open(const struct ff_rpc_client_options *options, struct ff_rpc_client **out,
                                   struct ff_error *err)
 {
+    if (ff_nng_check_url(options->url, err))
+        return FF_INVALID_ARGUMENT;
     struct ff_rpc_client *client = ff_xcalloc(1, sizeof *client);
     pthread_mutex_init(&client->mutex, NULL);
     client->url = ff_xstrdup(options->url);
@@ -295,7 +301,7 @@ enum ff_status ff_rpc_client_open(const struct ff_rpc_client_options *options, s
     if (sodium_init() >= 0)
         randombytes_buf(&client->next_id, sizeof client->next_id);
     client->next_id |= 1;
-    int code = nng_req0_open(&client->socket);
+    int code = ff_nng_open(nng_req0_open, &client->socket);
     enum ff_status status;
     if (code) {
         status = ff_nng_error(err, code, "cannot open a socket for", options->url);
@@ -320,8 +326,9 @@ void ff_rpc_client_close(struct ff_rpc_client *client)
     pthread_mutex_lock(&client->mutex);
     client->closing = true;
     pthread_mutex_unlock(&client->mutex);
-    /* First every call, then the socket: nng 1.5 crashes when a callback receives on a context while its socket is
-     * being closed. A stopped aio takes no further operation, so a call between its two is ended here. */
+    /* First every call, then the socket: nng 1.5 crashes when a callback receives on a context while its
+     * socket is being closed. A stopped aio takes no further operation, so a call between its two is ended
+     * here. */
     for (struct call *call = client->made_calls; call; call = call->next_made) {
         nng_aio_stop(call->aio);
         if (call->done)

@@ -1,9 +1,10 @@
 /* The server: one raw REP socket and one receive aio.
  *
  * A request's nng header is kept as its return address, so thousands of long polls can wait without holding a
- * thread or a context. Raw REP drops what goes beyond 64 queued replies of one pipe without a word: the count of
- * unfinished calls per pipe is kept far below that. A call object carries the aio of its reply and is used again;
- * it belongs to the network thread until the handler gets it, then to whoever must reply, then to nng. */
+ * thread or a context. Raw REP drops what goes beyond 64 queued replies of one pipe without a word: the count
+ * of unfinished calls per pipe is kept far below that. A call object carries the aio of its reply and is used
+ * again; it belongs to the network thread until the handler gets it, then to whoever must reply, then to nng.
+ */
 #include "common/codec/envelope.h"
 #include "common/rpc_nng.h"
 
@@ -39,6 +40,7 @@ struct ff_rpc_server {
     char *url;
     ff_rpc_handler *handler;
     void *context;
+    ff_rpc_pipe_closed *pipe_closed;
     struct ff_buf token;
     bool left_behind; /* nng still has it */
 
@@ -50,7 +52,7 @@ struct ff_rpc_server {
     size_t pipe_count;
 };
 
-/* ---- connections: how many, and how many unfinished calls each has ------------------------------------------ */
+/* ---- connections: how many, and how many unfinished calls each has ---- */
 
 static struct pipe_entry *find_pipe(struct ff_rpc_server *server, uint32_t pipe)
 {
@@ -82,7 +84,8 @@ static void remove_pipe(struct ff_rpc_server *server, uint32_t pipe)
     server->pipe_count--;
     /* Entries behind the hole are laid again so that probing still finds them. */
     size_t mask = server->pipe_slots - 1;
-    for (size_t at = ((size_t)(entry - server->pipes) + 1) & mask; server->pipes[at].pipe; at = (at + 1) & mask) {
+    for (size_t at = ((size_t)(entry - server->pipes) + 1) & mask; server->pipes[at].pipe;
+         at = (at + 1) & mask) {
         struct pipe_entry moved = server->pipes[at];
         server->pipes[at].pipe = 0;
         *find_pipe(server, moved.pipe) = moved;
@@ -114,9 +117,11 @@ static void pipe_removed(nng_pipe pipe, nng_pipe_ev event, void *context)
     if (server->pipe_slots)
         remove_pipe(server, (uint32_t)nng_pipe_id(pipe));
     pthread_mutex_unlock(&server->mutex);
+    if (server->pipe_closed)
+        server->pipe_closed(server->context, (uint32_t)nng_pipe_id(pipe));
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void reply_sent(void *context)
 {
@@ -176,8 +181,8 @@ static void discharge(struct ff_rpc_call *call)
     pthread_mutex_unlock(&server->mutex);
 }
 
-static void send_reply(struct ff_rpc_call *call, enum ff_status status, const char *text, struct ff_bytes body,
-                       const struct ff_bytes *blocks, size_t count)
+static void send_reply(struct ff_rpc_call *call, enum ff_status status, const char *text,
+                       struct ff_bytes body, const struct ff_bytes *blocks, size_t count)
 {
     struct ff_envelope envelope = {.protocol = FF_RPC_PROTOCOL,
                                    .version = FITFLEET_VERSION,
@@ -223,7 +228,8 @@ static bool refuse(struct ff_rpc_call *call, const struct ff_envelope *envelope)
 {
     char text[256];
     if (envelope->protocol != FF_RPC_PROTOCOL) {
-        snprintf(text, sizeof text, "protocol mismatch: the coordinator (fitfleet %s) speaks %d, the caller (%.64s) %u",
+        snprintf(text, sizeof text,
+                 "protocol mismatch: the coordinator (fitfleet %s) speaks %d, the caller (%.64s) %u",
                  FITFLEET_VERSION, FF_RPC_PROTOCOL, envelope->version, envelope->protocol);
         ff_rpc_reply_error(call, FF_FAILED_PRECONDITION, text);
         return true;
@@ -270,7 +276,8 @@ static void received(void *context)
         return;
     if (code == 0) {
         nng_msg *message = nng_aio_get_msg(server->receive);
-        struct ff_rpc_call *call = nng_msg_header_len(message) <= sizeof call->header ? take_call(server) : NULL;
+        struct ff_rpc_call *call =
+            nng_msg_header_len(message) <= sizeof call->header ? take_call(server) : NULL;
         ff_nng_count(0, nng_msg_len(message));
         if (!call) {
             nng_msg_free(message);
@@ -286,7 +293,7 @@ static void received(void *context)
     nng_recv_aio(server->socket, server->receive);
 }
 
-/* ---- open and close --------------------------------------------------------------------------------------------- */
+/* ---- open and close ---- */
 
 static enum ff_status listen_on(struct ff_rpc_server *server, const struct ff_rpc_server_options *options,
                                 struct ff_error *err)
@@ -320,12 +327,15 @@ static enum ff_status listen_on(struct ff_rpc_server *server, const struct ff_rp
 enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, struct ff_rpc_server **out,
                                   struct ff_error *err)
 {
+    if (ff_nng_check_url(options->url, err))
+        return FF_INVALID_ARGUMENT;
     struct ff_rpc_server *server = ff_xcalloc(1, sizeof *server);
     server->handler = options->handler;
     server->context = options->context;
+    server->pipe_closed = options->pipe_closed;
     pthread_mutex_init(&server->mutex, NULL);
     ff_buf_append(&server->token, options->security.token.data, options->security.token.size);
-    int code = nng_rep0_open_raw(&server->socket);
+    int code = ff_nng_open(nng_rep0_open_raw, &server->socket);
     if (code) {
         pthread_mutex_destroy(&server->mutex);
         ff_buf_fini(&server->token);

@@ -1,8 +1,9 @@
 /* The messages between programs as plain structs: what the codec makes of bytes from the network and back.
  *
- * Field by field the messages of proto/fleet.proto and proto/jobs.proto, whose comments say what they mean. Decoded
- * strings, arrays and bytes live in the arena given or in the message's blocks; nothing is owned here. Decoding
- * checks every length, index and offset, so what is returned can be used without checking again. */
+ * Field by field the messages of proto/fleet.proto and proto/jobs.proto, whose comments say what they mean.
+ * Decoded strings, arrays and bytes live in the arena given or in the message's blocks; nothing is owned
+ * here. Decoding checks every length, index and offset, so what is returned can be used without checking
+ * again. */
 #ifndef FF_COMMON_WIRE_H
 #define FF_COMMON_WIRE_H
 
@@ -262,8 +263,8 @@ struct ff_stored_generation {
     size_t model_count;
 };
 
-/* Encoders append to out. Bytes that travel as blocks (frames, models, logs) are not written: an encoder that has
- * some adds them to blocks, one segment each with its padding, and writes their offsets. */
+/* Encoders append to out. Bytes that travel as blocks (frames, models, logs) are not written: an encoder that
+ * has some adds them to blocks, one segment each with its padding, and writes their offsets. */
 struct ff_blocks {
     struct ff_bytes *segments;
     size_t count;
@@ -311,8 +312,9 @@ FF_DECODER(join_request, struct ff_join_request);
 FF_DECODER(join_reply, struct ff_join_reply);
 FF_DECODER(lease_request, struct ff_lease_request);
 /* *out is NULL for an empty reply. A frame's place is checked against blocks_size; its values stay NULL. */
-FF_NODISCARD enum ff_status ff_decode_lease_reply(struct ff_bytes bytes, size_t blocks_size, struct ff_arena *arena,
-                                                  struct ff_chunk **out, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_decode_lease_reply(struct ff_bytes bytes, size_t blocks_size,
+                                                  struct ff_arena *arena, struct ff_chunk **out,
+                                                  struct ff_error *err);
 FF_DECODER_WITH_BLOCKS(report, struct ff_report);
 FF_DECODER(report_reply, struct ff_report_reply);
 FF_DECODER(beat_request, struct ff_beat_request);

@@ -5,6 +5,7 @@
 #define FF_COORDINATOR_COORDINATOR_H
 
 #include "common/rpc.h"
+#include "coordinator/loader.h"
 
 struct ff_coordinator;
 
@@ -13,11 +14,14 @@ struct ff_coordinator_options {
     struct ff_rpc_security security;
     const char *state_dir;
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
-    bool resume;           /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
+    bool refuse_paths;     /* jobs may not name files of this host at all: they upload them */
+    bool resume; /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
+    ff_target_source *source; /* NULL: the files of the job */
+    void *source_context;
 };
 
-/* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS: the state;
- * ALREADY_EXISTS: the address; INVALID_ARGUMENT. */
+/* Opens the state, listens and starts the loop's thread. FAILED_PRECONDITION, PERMISSION_DENIED, DATA_LOSS:
+ * the state; ALREADY_EXISTS: the address; INVALID_ARGUMENT. */
 FF_NODISCARD enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options,
                                                  struct ff_coordinator **out, struct ff_error *err);
 const char *ff_coordinator_url(const struct ff_coordinator *coordinator);
@@ -25,5 +29,7 @@ const char *ff_coordinator_url(const struct ff_coordinator *coordinator);
 void ff_coordinator_stop(struct ff_coordinator *coordinator);
 /* A descriptor that becomes readable if the loop ended by itself because the store is unusable. */
 int ff_coordinator_failed_fd(const struct ff_coordinator *coordinator);
+/* Why, once the descriptor is readable. */
+const char *ff_coordinator_failure(const struct ff_coordinator *coordinator);
 
 #endif

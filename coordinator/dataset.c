@@ -252,7 +252,8 @@ static enum ff_status read_header(struct loader *loader, const struct ff_data_fi
     if (status)
         return status;
     if (!more)
-        return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: the file is empty", file->path);
+        return ff_error_set(loader->err, FF_INVALID_ARGUMENT,
+                            "%s: the file is empty: expected a line with the columns' names", file->path);
     status = ff_columns_header(&loader->columns, file->path, &row, loader->err);
     return status ? status : begin_series(loader, file);
 }
@@ -297,8 +298,11 @@ static enum ff_status finish(struct loader *loader)
 {
     struct ff_dataset *dataset = loader->dataset;
     size_t metrics = metric_count(loader);
+    if (dataset->rows == 0 && dataset->rows_skipped == 0)
+        return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: no rows below the columns' names",
+                            loader->file);
     if (dataset->rows == 0)
-        return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: no rows (%llu bad ones skipped)",
+        return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: every row is a bad one (%llu skipped)",
                             loader->file, (unsigned long long)dataset->rows_skipped);
     if (loader->columns.count == 0)
         return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: no column holds numbers only",

@@ -1,8 +1,9 @@
-/* Targets wait in three places of a job, taken in this order: `alone` (the frame of all, retries, suspects: a chunk of
- * one each), `returned` (came back with a lease), and the list sorted longest first, of which `cursor` is what is left.
+/* Targets wait in three places of a job, taken in this order: `alone` (the frame of all, retries, suspects: a
+ * chunk of one each), `returned` (came back with a lease), and the list sorted longest first, of which
+ * `cursor` is what is left.
  *
- * A chunk is cut by predicted time: guided self-scheduling (Polychronopoulos and Kuck 1987) with a ceiling, so that
- * overhead stays below a percent, the first results come soon and the tail is short. */
+ * A chunk is cut by predicted time: guided self-scheduling (Polychronopoulos and Kuck 1987) with a ceiling,
+ * so that overhead stays below a percent, the first results come soon and the tail is short. */
 #include "coordinator/dispatch.h"
 
 #include <stdlib.h>
@@ -89,7 +90,7 @@ struct ff_dispatch {
     uint64_t last_lease;
 };
 
-/* ---- finding ------------------------------------------------------------------------------------------------------------ */
+/* ---- finding ---- */
 
 static struct job *find_job(const struct ff_dispatch *dispatch, uint64_t id)
 {
@@ -123,11 +124,13 @@ static const struct holder *holder_of(const struct ff_dispatch *dispatch, uint64
     return holder;
 }
 
-/* ---- costs --------------------------------------------------------------------------------------------------------------- */
+/* ---- costs ---- */
 
 static double rate(const struct group *group)
 {
-    return group->cells > 0 ? group->us / group->cells : group->us_per_cell;
+    if (group->cells <= 0)
+        return group->us_per_cell;
+    return group->us > 0 ? group->us / group->cells : 1e-9; /* measured as nothing is not unknown */
 }
 
 static bool costs_are_known(const struct job *job)
@@ -136,6 +139,13 @@ static bool costs_are_known(const struct job *job)
         if (job->groups[i].open_cells > 0 && rate(&job->groups[i]) <= 0)
             return false;
     return true;
+}
+
+/* Whether fits of this job have shown what they cost. The book's figures may be of other parameters: good
+ * enough to order targets and to guess when the job ends, not to tie up an executor for minutes. */
+static bool is_measured(const struct group *group)
+{
+    return group->cells > 0;
 }
 
 static double predicted_us(const struct job *job, const struct target *target)
@@ -151,7 +161,7 @@ static double waiting_us(const struct job *job)
     return us;
 }
 
-/* ---- moving one target ------------------------------------------------------------------------------------------------------ */
+/* ---- moving one target ---- */
 
 static void make_wait(struct job *job, uint32_t index)
 {
@@ -184,7 +194,7 @@ static bool is_waiting(const struct job *job, uint32_t index, bool alone)
     return job->targets[index].state == WAITING && job->targets[index].alone == alone;
 }
 
-/* ---- jobs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- jobs ---- */
 
 struct ff_dispatch *ff_dispatch_create(void)
 {
@@ -264,10 +274,10 @@ static void free_job(struct job *job)
     free(job);
 }
 
-/* ---- leases -------------------------------------------------------------------------------------------------------------------- */
+/* ---- leases ---- */
 
-static struct lease *add_lease(struct ff_dispatch *dispatch, uint64_t worker, struct job *job, const uint32_t *targets,
-                               size_t count)
+static struct lease *add_lease(struct ff_dispatch *dispatch, uint64_t worker, struct job *job,
+                               const uint32_t *targets, size_t count)
 {
     struct lease *lease = ff_xalloc(sizeof *lease + count * sizeof *targets);
     *lease = (struct lease){.id = ++dispatch->last_lease, .worker = worker, .job = job, .count = count};
@@ -361,7 +371,7 @@ void ff_dispatch_destroy(struct ff_dispatch *dispatch)
     free(dispatch);
 }
 
-/* ---- granting -------------------------------------------------------------------------------------------------------------------- */
+/* ---- granting ---- */
 
 static bool has_suspect(const struct ff_dispatch *dispatch, uint64_t worker)
 {
@@ -384,7 +394,8 @@ static uint32_t take_alone(struct job *job, size_t i)
 }
 
 /* One that did not fault on this worker, if there is another worker for those that did. */
-static bool next_alone(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask, uint32_t *out)
+static bool next_alone(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask,
+                       uint32_t *out)
 {
     bool suspects_welcome = !has_suspect(dispatch, ask->worker);
     for (size_t i = 0; i < job->alone_count && i < ELSEWHERE_LOOKS; i++) {
@@ -425,6 +436,7 @@ static void pass_common(struct job *job)
 
 struct limits {
     uint64_t targets;
+    uint64_t unmeasured; /* targets whose cost is not known yet */
     uint64_t bytes;
     double us;
 };
@@ -433,31 +445,31 @@ static struct limits chunk_limits(const struct job *job, const struct ff_dispatc
 {
     uint32_t slots = ask->fleet_slots ? ask->fleet_slots : 1;
     if (job->mode == FF_CHUNK_FIXED)
-        return (struct limits){job->chunk, UINT64_MAX, 1e300};
+        return (struct limits){job->chunk, UINT64_MAX, UINT64_MAX, 1e300};
     if (job->mode == FF_CHUNK_PER_WORKER)
-        return (struct limits){(job->order_count + slots - 1) / slots, UINT64_MAX, 1e300};
-    if (!costs_are_known(job)) {
-        uint64_t count = job->waiting / (slots * 16ULL);
-        return (struct limits){count < 1 ? 1 : count > UNKNOWN_MAX ? UNKNOWN_MAX : count, CHUNK_BYTES, 1e300};
-    }
+        return (struct limits){(job->order_count + slots - 1) / slots, UINT64_MAX, UINT64_MAX, 1e300};
+    uint64_t unmeasured = job->waiting / (slots * 16ULL);
+    unmeasured = unmeasured < 1 ? 1 : unmeasured > UNKNOWN_MAX ? UNKNOWN_MAX : unmeasured;
     double us = waiting_us(job) / (2.0 * slots);
     us = us > CHUNK_MAX_US ? CHUNK_MAX_US : us < CHUNK_MIN_US ? CHUNK_MIN_US : us;
-    return (struct limits){CHUNK_TARGETS, CHUNK_BYTES, us};
+    return (struct limits){CHUNK_TARGETS, unmeasured, CHUNK_BYTES, us};
 }
 
-static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)
+static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
+                                  const struct ff_dispatch_ask *ask)
 {
     struct limits limits = chunk_limits(job, ask);
     uint32_t *targets = NULL;
     size_t count = 0, capacity = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, unmeasured = 0;
     double us = 0;
     const uint32_t *next;
     while (count < limits.targets && (next = next_common(job))) {
         const struct target *target = &job->targets[*next];
         bytes += target->cells * sizeof(double);
         us += predicted_us(job, target);
-        if (count && (bytes > limits.bytes || us > limits.us))
+        unmeasured += !is_measured(&job->groups[target->group]);
+        if (count && (bytes > limits.bytes || us > limits.us || unmeasured > limits.unmeasured))
             break;
         if (count == capacity) {
             capacity = capacity ? capacity * 2 : 64;
@@ -471,17 +483,21 @@ static struct lease *grant_common(struct ff_dispatch *dispatch, struct job *job,
     return lease;
 }
 
-/* Whether a chunk may wait behind a busy executor: only a short one, while there is plenty left for others. */
-static bool may_prefetch(const struct job *job, const struct ff_dispatch_ask *ask)
+/* Whether a chunk may wait behind a busy executor: only a short one, while there is plenty left for others.
+ */
+static bool may_prefetch(struct job *job, const struct ff_dispatch_ask *ask)
 {
     if (job->mode != FF_CHUNK_AUTO)
         return job->waiting > ask->fleet_slots * (job->mode == FF_CHUNK_FIXED ? job->chunk : job->count);
-    if (!costs_are_known(job) || job->waiting <= ask->fleet_slots)
+    const uint32_t *next = next_common(job);
+    if (!next || job->waiting <= ask->fleet_slots)
         return false;
-    return waiting_us(job) / (double)job->waiting < PREFETCH_MAX_US;
+    const struct target *target = &job->targets[*next];
+    return is_measured(&job->groups[target->group]) && predicted_us(job, target) < PREFETCH_MAX_US;
 }
 
-static struct lease *grant_from(struct ff_dispatch *dispatch, struct job *job, const struct ff_dispatch_ask *ask)
+static struct lease *grant_from(struct ff_dispatch *dispatch, struct job *job,
+                                const struct ff_dispatch_ask *ask)
 {
     uint32_t target;
     if (job->waiting == 0 || (ask->idle == 0 && !may_prefetch(job, ask)))
@@ -516,7 +532,8 @@ bool ff_dispatch_has_waiting(const struct ff_dispatch *dispatch)
     return job != NULL;
 }
 
-bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct ff_grant *out, uint64_t *worker)
+bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct ff_grant *out,
+                       uint64_t *worker)
 {
     const struct lease *lease = find_lease(dispatch, id);
     if (!lease)
@@ -526,7 +543,7 @@ bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t id, struct f
     return true;
 }
 
-/* ---- results and faults --------------------------------------------------------------------------------------------------------------- */
+/* ---- results and faults ---- */
 
 bool ff_dispatch_report_is_new(struct ff_dispatch *dispatch, uint64_t id, uint64_t sequence)
 {
@@ -556,7 +573,7 @@ void ff_dispatch_observe(struct ff_dispatch *dispatch, uint64_t id, uint32_t ind
         return;
     struct target *target = &job->targets[index];
     job->groups[target->group].cells += target->cells;
-    job->groups[target->group].us += ms * 1000 + 1;
+    job->groups[target->group].us += ms * 1000;
 }
 
 /* Charges a try; the target waits alone, or is closed. */
@@ -628,7 +645,7 @@ size_t ff_dispatch_lose_worker(struct ff_dispatch *dispatch, uint64_t worker, st
     return count;
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- looking ---- */
 
 size_t ff_dispatch_lease_count(const struct ff_dispatch *dispatch, uint64_t worker)
 {
@@ -677,7 +694,8 @@ double ff_dispatch_remaining_ms(const struct ff_dispatch *dispatch, uint64_t id)
     return us / 1000;
 }
 
-void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t id, size_t group, double *cells, double *ms)
+void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t id, size_t group, double *cells,
+                         double *ms)
 {
     const struct job *job = find_job(dispatch, id);
     *cells = job && group < job->group_count ? job->groups[group].cells : 0;

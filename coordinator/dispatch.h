@@ -1,15 +1,16 @@
-/* The life of chunks: which targets wait, which are leased to whom, what a result or a fault does, who is tried again.
+/* The life of chunks: which targets wait, which are leased to whom, what a result or a fault does, who is
+ * tried again.
  *
  *     waiting ──grant──► leased ──result──► closed
  *        ▲                 ├─ lease given back, expired, drained: waiting again, nobody charged
  *        ├─────────────────┤
- *        │                 ├─ fault of a current lease: one try charged, then alone and elsewhere if possible;
- *        │                 │  `attempts` charged tries: quarantined
- *        └─────────────────┴─ worker lost: the first open target of each of its leases is a suspect: alone, one per
- *                             worker; lost alone `attempts` times: quarantined as WORKER_LOST
+ *        │                 ├─ fault of a current lease: one try charged, then alone and elsewhere if
+ * possible; │                 │  `attempts` charged tries: quarantined └─────────────────┴─ worker lost: the
+ * first open target of each of its leases is a suspect: alone, one per worker; lost alone `attempts` times:
+ * quarantined as WORKER_LOST
  *
- * A result closes its target from any lease, old or new; the first one counts. A fault counts only from a lease that
- * is current. Pure: no clock, no I/O; every step is O(1) in the number of targets that wait. */
+ * A result closes its target from any lease, old or new; the first one counts. A fault counts only from a
+ * lease that is current. Pure: no clock, no I/O; every step is O(1) in the number of targets that wait. */
 #ifndef FF_COORDINATOR_DISPATCH_H
 #define FF_COORDINATOR_DISPATCH_H
 
@@ -47,7 +48,7 @@ struct ff_dispatch_ask {
     uint64_t worker;
     uint32_t idle;
     uint32_t prefetch;
-    uint32_t fleet_slots;   /* of all workers */
+    uint32_t fleet_slots; /* of all workers */
     uint32_t fleet_workers;
 };
 struct ff_grant {
@@ -61,20 +62,23 @@ bool ff_dispatch_grant(struct ff_dispatch *dispatch, const struct ff_dispatch_as
 /* Whether a call of grant could give anything to anybody. */
 bool ff_dispatch_has_waiting(const struct ff_dispatch *dispatch);
 /* A lease that is current: its grant again. */
-bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t lease, struct ff_grant *out, uint64_t *worker);
+bool ff_dispatch_lease(const struct ff_dispatch *dispatch, uint64_t lease, struct ff_grant *out,
+                       uint64_t *worker);
 
-/* A report of a current lease carries a number; false if that number was seen before (a report sent twice). */
+/* A report of a current lease carries a number; false if that number was seen before (a report sent twice).
+ */
 bool ff_dispatch_report_is_new(struct ff_dispatch *dispatch, uint64_t lease, uint64_t sequence);
 
-/* true: the outcome counts; false: the target is closed already, or unknown. tries: charged so far, this one too. */
+/* true: the outcome counts; false: the target is closed already, or unknown. tries: charged so far, this one
+ * too. */
 bool ff_dispatch_result(struct ff_dispatch *dispatch, uint64_t job, uint32_t target, uint32_t *tries);
 /* What a fit took, for predictions. */
 void ff_dispatch_observe(struct ff_dispatch *dispatch, uint64_t job, uint32_t target, double ms);
 
 enum ff_verdict { FF_VERDICT_IGNORE, FF_VERDICT_RETRY, FF_VERDICT_QUARANTINE };
 /* A fault reported within a lease. QUARANTINE closes the target. */
-enum ff_verdict ff_dispatch_fault(struct ff_dispatch *dispatch, uint64_t worker, uint64_t lease, uint32_t target,
-                                  uint32_t *tries);
+enum ff_verdict ff_dispatch_fault(struct ff_dispatch *dispatch, uint64_t worker, uint64_t lease,
+                                  uint32_t target, uint32_t *tries);
 
 /* The lease ends; what is open of it waits again, uncharged. */
 void ff_dispatch_end_lease(struct ff_dispatch *dispatch, uint64_t lease);
@@ -84,8 +88,8 @@ struct ff_lost_target {
     uint32_t target;
     uint32_t tries;
 };
-/* All leases of the worker end. Targets that are quarantined by it are written to lost (room for one per lease of the
- * worker, ff_dispatch_lease_count); returns their number. */
+/* All leases of the worker end. Targets that are quarantined by it are written to lost (room for one per
+ * lease of the worker, ff_dispatch_lease_count); returns their number. */
 size_t ff_dispatch_lose_worker(struct ff_dispatch *dispatch, uint64_t worker, struct ff_lost_target *lost);
 
 size_t ff_dispatch_lease_count(const struct ff_dispatch *dispatch, uint64_t worker);
@@ -106,6 +110,7 @@ bool ff_dispatch_look(const struct ff_dispatch *dispatch, uint64_t job, uint32_t
 /* Predicted milliseconds of one slot for all that is not closed; < 0: nothing is known yet. */
 double ff_dispatch_remaining_ms(const struct ff_dispatch *dispatch, uint64_t job);
 /* Learned in this job: cells and milliseconds per group, for the cost book. */
-void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t job, size_t group, double *cells, double *ms);
+void ff_dispatch_learned(const struct ff_dispatch *dispatch, uint64_t job, size_t group, double *cells,
+                         double *ms);
 
 #endif

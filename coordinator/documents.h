@@ -1,8 +1,9 @@
 /* Everything that is shown to people and programs: listings and documents, rendered from the state into text.
  *
- * The same functions serve `--state DIR` (a reader beside a live coordinator) and the coordinator's reader thread, so
- * a document does not depend on the way to it. format is "json", "csv" or "table" (others: INVALID_ARGUMENT); each
- * appends to out and ends with a newline. The formats are those of docs/formats.md. */
+ * The same functions serve `--state DIR` (a reader beside a live coordinator) and the coordinator's reader
+ * thread, so a document does not depend on the way to it. format is "json", "csv" or "table" (others:
+ * INVALID_ARGUMENT); each appends to out and ends with a newline. The formats are those of docs/formats.md.
+ */
 #ifndef FF_COORDINATOR_DOCUMENTS_H
 #define FF_COORDINATOR_DOCUMENTS_H
 
@@ -10,8 +11,9 @@
 #include "coordinator/store.h"
 
 /* The result document of a job, finished or not (then: what is committed, "state": "running").
- * classes: only these ("failed", …), count 0: all. target: a glob, "" for all. table: a summary a person understands
- * (counts, the all model, then one line per target: the first 20 and every one that is not fitted, unless full). */
+ * classes: only these ("failed", …), count 0: all. target: a glob, "" for all. table: a summary a person
+ * understands (counts, the all model, then one line per target: the first 20 and every one that is not
+ * fitted, unless full). */
 struct ff_results_options {
     const char *format;
     const char *const *classes;
@@ -22,45 +24,49 @@ struct ff_results_options {
 FF_NODISCARD enum ff_status ff_document_results(struct ff_store *store, const struct ff_job_record *job,
                                                 const struct ff_results_options *options, struct ff_buf *out,
                                                 struct ff_error *err);
-/* One JSON line per outcome committed in reports with a row over *cursor (for --follow: {"target": …, "class": …, …});
- * *cursor becomes the last row seen. */
+/* One JSON line per outcome committed in reports with a row over *cursor (for --follow: {"target": …,
+ * "class": …, …}); *cursor becomes the last row seen. */
 FF_NODISCARD enum ff_status ff_document_follow(struct ff_store *store, const struct ff_job_record *job,
                                                uint64_t *cursor, struct ff_buf *out, struct ff_error *err);
 
-/* The job's log: its settings (yaml and --set), start and end, then what executors printed, by target in order of name
- * bytes. target: a name, "" for all. NOT_FOUND for a target that the job does not have. */
+/* The job's log: its settings (yaml and --set), start and end, then what executors printed, by target in
+ * order of name bytes. target: a name, "" for all. NOT_FOUND for a target that the job does not have. */
 FF_NODISCARD enum ff_status ff_document_logs(struct ff_store *store, const struct ff_job_record *job,
                                              const char *target, struct ff_buf *out, struct ff_error *err);
 
-/* Why a target is where it is, from what is stored: its outcome with class, error, tries, worker, pid, times, and what
- * that means and what to do next, in sentences. target "" explains the job (state, counts, the commonest errors with
- * example targets). live: a sentence about what is going on now from the coordinator, NULL if none. */
+/* Why a target is where it is, from what is stored: its outcome with class, error, tries, worker, pid, times,
+ * and what that means and what to do next, in sentences. target "" explains the job (state, counts, the
+ * commonest errors with example targets). live: a sentence about what is going on now from the coordinator,
+ * NULL if none. */
 FF_NODISCARD enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_record *job,
                                                 const char *target, const char *live, struct ff_buf *out,
                                                 struct ff_error *err);
 
-/* A job as status shows it, rebuilt from the state (counts of an unfinished one from its reports). Strings in arena. */
+/* A job as status shows it, rebuilt from the state (counts of an unfinished one from its reports). Strings in
+ * arena. */
 FF_NODISCARD enum ff_status ff_status_from_store(struct ff_store *store, const struct ff_job_record *job,
                                                  struct ff_arena *arena, struct ff_job_status *out,
                                                  struct ff_error *err);
-/* Jobs, one line each, newest first. */
-FF_NODISCARD enum ff_status ff_document_jobs(const struct ff_job_status *jobs, size_t count, const char *format,
-                                             struct ff_buf *out, struct ff_error *err);
+/* Jobs, one line each, newest first: jobs are given oldest first, as they are kept. */
+FF_NODISCARD enum ff_status ff_document_jobs(const struct ff_job_status *jobs, size_t count,
+                                             const char *format, struct ff_buf *out, struct ff_error *err);
 /* One job: state, stage, percent, ETA, counts, times, error. */
 FF_NODISCARD enum ff_status ff_document_status(const struct ff_job_status *job, const char *format,
                                                struct ff_buf *out, struct ff_error *err);
 
-/* Name, host, version, slots, state; per executor pid, ppid, alive, age, current target, done, exit code or signal of
- * the last one. targets: names by executor in the order of workers and their executors, "" if idle. now_ms: monotonic. */
+/* Name, host, version, slots, state; per executor pid, ppid, alive, age, current target, done, exit code or
+ * signal of the last one. targets: names by executor in the order of workers and their executors, "" if idle.
+ * now_ms: monotonic. */
 FF_NODISCARD enum ff_status ff_document_workers(struct ff_worker *const *workers, size_t count,
-                                                const char *const *targets, int64_t now_ms, const char *format,
-                                                struct ff_buf *out, struct ff_error *err);
+                                                const char *const *targets, int64_t now_ms,
+                                                const char *format, struct ff_buf *out, struct ff_error *err);
 
 /* Sets and their generations; set "": all. */
 FF_NODISCARD enum ff_status ff_document_models(struct ff_store *store, const char *set, const char *format,
                                                struct ff_buf *out, struct ff_error *err);
-/* JSON lines of the active generation: {"target": …, "kind": …, "from": N (if carried over), "metrics": {…every
- * parameter}}; a multivariate model has "model" instead of "metrics"; "all" comes last. target: a glob, "" for all. */
+/* JSON lines of the active generation: {"target": …, "kind": …, "from": N (if carried over), "metrics":
+ * {…every parameter}}; a multivariate model has "model" instead of "metrics"; "all" comes last. target: a
+ * glob, "" for all. */
 FF_NODISCARD enum ff_status ff_document_export(struct ff_store *store, const char *set, const char *target,
                                                struct ff_buf *out, struct ff_error *err);
 

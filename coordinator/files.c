@@ -24,7 +24,8 @@ struct finder {
     struct found *items;
     size_t count;
     size_t capacity;
-    size_t pattern; /* the one being searched */
+    size_t pattern;    /* the one being searched */
+    const char *place; /* where that one is written */
 };
 
 /* Length of the pattern's folder before its first wildcard, with the final slash. */
@@ -80,17 +81,20 @@ static enum ff_status add_matches(struct finder *finder, const glob_t *matches, 
         const char *path = matches->gl_pathv[i];
         struct stat info;
         if (stat(path, &info) != 0)
-            return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %s", path, strerror(errno));
+            return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: %s: %s", finder->place, path,
+                                strerror(errno));
         if (S_ISDIR(info.st_mode))
             continue;
         if (!S_ISREG(info.st_mode) || access(path, R_OK) != 0)
-            return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %s", path,
+            return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: %s: %s", finder->place, path,
                                 S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
         add(finder, path, &info, name_of(path, root, pattern));
         files++;
     }
     return files ? FF_OK
-                 : ff_error_set(err, FF_INVALID_ARGUMENT, "data.files: no file matches '%s'", pattern);
+                 : ff_error_set(err, FF_INVALID_ARGUMENT,
+                                "%s: data.files: '%s' is a folder: name the files in it, such as '%s/*.csv'",
+                                finder->place, pattern, pattern);
 }
 
 /* A folder that is not there means no match; one that can't be read might hide files: stop. */
@@ -110,9 +114,10 @@ static enum ff_status find_pattern(struct finder *finder, const char *pattern, c
     if (result == 0)
         status = add_matches(finder, &matches, root, pattern, err);
     else if (result == GLOB_NOMATCH)
-        status = ff_error_set(err, FF_INVALID_ARGUMENT, "data.files: no file matches '%s'", pattern);
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: no file matches '%s'", finder->place,
+                              pattern);
     else
-        status = ff_error_set(err, FF_INVALID_ARGUMENT, "data.files: '%s': %s", pattern,
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: '%s': %s", finder->place, pattern,
                               result == GLOB_NOSPACE ? "too many files" : strerror(errno));
     globfree(&matches);
     return status;
@@ -171,9 +176,11 @@ enum ff_status ff_files_find(const struct ff_jobspec *spec, struct ff_data_file 
 {
     struct finder finder = {0};
     enum ff_status status = FF_OK;
-    for (; finder.pattern < spec->data.files.count && status == FF_OK; finder.pattern++)
+    for (; finder.pattern < spec->data.files.count && status == FF_OK; finder.pattern++) {
+        finder.place = spec->data.places.items[finder.pattern];
         status = find_pattern(&finder, spec->data.files.items[finder.pattern],
                               spec->data.roots.items[finder.pattern], err);
+    }
     if (status == FF_OK)
         take_files(&finder, files, count);
     for (size_t i = 0; i < finder.count; i++)

@@ -42,6 +42,11 @@ struct ff_fleet *ff_fleet_create(void)
     return ff_xcalloc(1, sizeof(struct ff_fleet));
 }
 
+void ff_fleet_count_from(struct ff_fleet *fleet, uint64_t first_id)
+{
+    fleet->last_id = first_id - 1;
+}
+
 void ff_fleet_destroy(struct ff_fleet *fleet)
 {
     if (!fleet)
@@ -131,6 +136,12 @@ struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count)
 void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms)
 {
     worker->heard_ms = now_ms;
+    worker->disconnected_ms = 0;
+}
+
+void ff_fleet_disconnected(struct ff_worker *worker, int64_t now_ms)
+{
+    worker->disconnected_ms = now_ms;
 }
 
 static void take_no_more_work(struct ff_fleet *fleet, struct ff_worker *worker)
@@ -144,7 +155,7 @@ static void take_no_more_work(struct ff_fleet *fleet, struct ff_worker *worker)
 void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat,
                    int64_t now_ms)
 {
-    worker->heard_ms = now_ms;
+    ff_fleet_heard(worker, now_ms);
     if (beat->draining) {
         take_no_more_work(fleet, worker);
         worker->state = FF_WORKER_DRAINING;
@@ -178,18 +189,28 @@ void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_wor
         forget_oldest_gone(fleet);
 }
 
+static bool is_expired(const struct ff_worker *worker, int64_t now_ms)
+{
+    if (worker->disconnected_ms && now_ms - worker->disconnected_ms > FF_FLEET_RECONNECT_MS)
+        return true;
+    return now_ms - worker->heard_ms > FF_FLEET_EXPIRY_MS;
+}
+
 struct ff_worker *ff_fleet_expired(const struct ff_fleet *fleet, int64_t now_ms)
 {
     for (size_t i = 0; i < fleet->count; i++)
-        if (is_here(fleet->workers[i]) && now_ms - fleet->workers[i]->heard_ms > FF_FLEET_EXPIRY_MS)
+        if (is_here(fleet->workers[i]) && is_expired(fleet->workers[i], now_ms))
             return fleet->workers[i];
     return NULL;
 }
 
 void ff_fleet_shift(struct ff_fleet *fleet, int64_t gap_ms)
 {
-    for (size_t i = 0; i < fleet->count; i++)
+    for (size_t i = 0; i < fleet->count; i++) {
         fleet->workers[i]->heard_ms += gap_ms;
+        if (fleet->workers[i]->disconnected_ms)
+            fleet->workers[i]->disconnected_ms += gap_ms;
+    }
 }
 
 uint32_t ff_fleet_slots(const struct ff_fleet *fleet)

@@ -6,13 +6,17 @@
 
 #include "common/wire.h"
 
-enum { FF_FLEET_BEAT_MS = 2000, FF_FLEET_EXPIRY_MS = 15000 };
+enum {
+    FF_FLEET_BEAT_MS = 2000,
+    FF_FLEET_EXPIRY_MS = 15000,
+    FF_FLEET_RECONNECT_MS = 5000, /* from the end of a worker's connection to its next call */
+};
 
 enum ff_worker_state { FF_WORKER_READY, FF_WORKER_DRAINING, FF_WORKER_LOST, FF_WORKER_LEFT };
 const char *ff_worker_state_name(enum ff_worker_state state);
 
 struct ff_worker {
-    uint64_t id; /* > 0, never used twice within an epoch */
+    uint64_t id; /* > 0, never used twice */
     char *name;  /* HOST-N */
     char *host;
     char *version;
@@ -23,7 +27,8 @@ struct ff_worker {
     enum ff_worker_state state;
     int64_t joined_ms;
     int64_t heard_ms;
-    uint32_t pipe;      /* its connection for calls */
+    int64_t disconnected_ms; /* 0: it has a connection, as far as is known */
+    uint32_t pipe;           /* its connection for calls */
     uint32_t beat_pipe;
     struct ff_executor_state *executors;
     size_t executor_count;
@@ -31,10 +36,10 @@ struct ff_worker {
 
     /* Lease: the number of the last request, what was granted for it, and the request that waits. */
     uint64_t sequence;
-    uint64_t granted;     /* lease of the last answer, 0: none */
-    size_t granted_from;  /* first target of the part that was sent last */
-    size_t granted_to;    /* behind its last; less than the lease's count: parts are still to be sent */
-    void *waiting;        /* the call of a Lease that waits; NULL: none */
+    uint64_t granted;    /* lease of the last answer, 0: none */
+    size_t granted_from; /* first target of the part that was sent last */
+    size_t granted_to;   /* behind its last; less than the lease's count: parts are still to be sent */
+    void *waiting;       /* the call of a Lease that waits; NULL: none */
     int64_t waiting_until_ms;
     struct ff_lease_request asked;
 
@@ -46,11 +51,14 @@ struct ff_worker {
 struct ff_fleet;
 
 struct ff_fleet *ff_fleet_create(void);
+/* Ids count from there (default 1). Workers come back with the id that an earlier coordinator gave them, so
+ * it must be one that no earlier coordinator used. */
+void ff_fleet_count_from(struct ff_fleet *fleet, uint64_t first_id);
 void ff_fleet_destroy(struct ff_fleet *fleet);
 
 /* The new worker, borrowed until ff_fleet_gone(). */
-struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request, const char *version,
-                                int64_t now_ms);
+struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request,
+                                const char *version, int64_t now_ms);
 /* A worker that is there (ready or draining); NULL if it is not known any more. */
 struct ff_worker *ff_fleet_find(const struct ff_fleet *fleet, uint64_t id);
 /* The one of that incarnation, if it joined before and is still there; NULL. */
@@ -58,8 +66,11 @@ struct ff_worker *ff_fleet_same(const struct ff_fleet *fleet, uint64_t incarnati
 /* All, also the last hundred that are gone, in order of joining. */
 struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count);
 
+/* Its connection closed: it is lost unless it is heard of within FF_FLEET_RECONNECT_MS. */
+void ff_fleet_disconnected(struct ff_worker *worker, int64_t now_ms);
 void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms);
-void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat, int64_t now_ms);
+void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat,
+                   int64_t now_ms);
 /* Marks it as lost or left; it may be freed by this. */
 void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_worker_state state);
 /* The first worker whose time is over, NULL if none. */
@@ -67,7 +78,7 @@ struct ff_worker *ff_fleet_expired(const struct ff_fleet *fleet, int64_t now_ms)
 /* After a pause of the coordinator itself: nobody is to blame for it. */
 void ff_fleet_shift(struct ff_fleet *fleet, int64_t gap_ms);
 
-uint32_t ff_fleet_slots(const struct ff_fleet *fleet);   /* of those that take work */
+uint32_t ff_fleet_slots(const struct ff_fleet *fleet); /* of those that take work */
 uint32_t ff_fleet_workers(const struct ff_fleet *fleet);
 bool ff_fleet_profiles_differ(const struct ff_fleet *fleet);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the record -------------------------------------------------------------------------------------------------------------- */
+/* ---- the record ---- */
 
 struct ff_job *ff_job_create(const struct ff_job_record *record)
 {
@@ -39,7 +39,7 @@ void ff_job_destroy(struct ff_job *job)
     free(job);
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tasks ---- */
 
 bool ff_job_is_all(const struct ff_job *job, uint32_t target)
 {
@@ -116,7 +116,8 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
     const struct ff_targetset *set = job->loaded->set;
     struct ff_stored_target *targets = ff_arena_alloc(arena, set->target_count * sizeof *targets);
     for (size_t i = 0; i < set->target_count; i++)
-        targets[i] = (struct ff_stored_target){set->targets[i].name, set->targets[i].rows, set->targets[i].frame.steps};
+        targets[i] = (struct ff_stored_target){set->targets[i].name, set->targets[i].rows,
+                                               set->targets[i].frame.steps};
     return (struct ff_stored_targets){.targets = targets,
                                       .target_count = set->target_count,
                                       .rows_skipped = set->rows_skipped,
@@ -127,7 +128,7 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
                                       .all_steps = set->all.steps};
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------------------------- */
+/* ---- counting ---- */
 
 void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome)
 {
@@ -149,19 +150,19 @@ bool ff_job_failed_too_many(const struct ff_job *job)
     return (double)failed > job->loaded->spec->limits.max_failed * (double)counts->requested;
 }
 
-void ff_job_set_times(struct ff_job *job, int64_t now_ms)
+void ff_job_set_times(struct ff_job *job, int64_t now_us)
 {
     struct ff_buf text = {0};
     struct ff_json json = ff_json_start(&text);
     const struct ff_targetset *set = job->loaded ? job->loaded->set : NULL;
-    int64_t results_ms = job->last_result_ms ? job->last_result_ms : now_ms;
+    int64_t results_us = job->last_result_us ? job->last_result_us : now_us;
     ff_json_object_begin(&json);
     ff_json_put_double(&json, "load", set ? set->load_ms : 0);
     ff_json_put_double(&json, "prepare", set ? set->prepare_ms : 0);
     ff_json_put_double(&json, "plan", job->plan_ms);
-    ff_json_put_double(&json, "wire", job->running_ms ? (double)(results_ms - job->running_ms) : 0);
-    ff_json_put_double(&json, "commit", (double)(now_ms - results_ms));
-    ff_json_put_double(&json, "total", (double)(now_ms - job->accepted_ms));
+    ff_json_put_double(&json, "wire", job->running_us ? (double)(results_us - job->running_us) / 1000 : 0);
+    ff_json_put_double(&json, "commit", (double)(now_us - results_us) / 1000);
+    ff_json_put_double(&json, "total", (double)(now_us - job->accepted_us) / 1000);
     ff_json_put_double(&json, "prepare_sum", set ? set->prepare_cpu_ms : 0);
     ff_json_put_double(&json, "fit_sum", job->fit_sum_ms);
     ff_json_object_end(&json);
@@ -169,7 +170,7 @@ void ff_job_set_times(struct ff_job *job, int64_t now_ms)
     ff_buf_fini(&text);
 }
 
-/* ---- showing ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 static double load_percent(const struct ff_job *job)
 {
@@ -185,7 +186,8 @@ void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots
     *out = (struct ff_job_status){.id = job->id,
                                   .name = record->name,
                                   .state = ff_job_state_name(record->state),
-                                  .stage = running && job->finishing ? "publishing" : ff_job_state_name(record->state),
+                                  .stage = running && job->finishing ? "publishing"
+                                                                     : ff_job_state_name(record->state),
                                   .percent = final ? 100 : load_percent(job),
                                   .eta_ms = -1,
                                   .counts = record->counts,

@@ -1,5 +1,5 @@
-/* One job in the coordinator's memory: its record, and while it runs its specification, targets and counts. Used by
- * the loop's thread only. */
+/* One job in the coordinator's memory: its record, and while it runs its specification, targets and counts.
+ * Used by the loop's thread only. */
 #ifndef FF_COORDINATOR_JOB_H
 #define FF_COORDINATOR_JOB_H
 
@@ -17,18 +17,18 @@ struct ff_job {
     /* While it is loading or running. */
     struct ff_loaded *loaded;
     struct ff_load_progress *progress;
-    size_t total;      /* targets, and one more for the frame of all */
-    size_t committed;  /* of total */
-    bool finishing;    /* its last write is under way */
+    size_t total;     /* targets, and one more for the frame of all */
+    size_t committed; /* of total */
+    bool finishing;   /* its last write is under way */
     enum ff_class all_class;
 
-    /* Wall times in CLOCK_MONOTONIC milliseconds, for time_ms. */
-    int64_t accepted_ms, running_ms, last_result_ms;
+    /* CLOCK_MONOTONIC, for time_ms. */
+    int64_t accepted_us, running_us, last_result_us;
     double fit_sum_ms;
     double plan_ms;
     uint64_t retries;
 
-    uint64_t version;    /* raised by every change that a viewer would show */
+    uint64_t version;          /* raised by every change that a viewer would show */
     struct ff_waiter *waiters; /* Status calls that wait for a newer version */
 };
 
@@ -54,7 +54,7 @@ void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome);
 /* Whether more targets failed or were quarantined than limits.max_failed allows. */
 bool ff_job_failed_too_many(const struct ff_job *job);
 /* "time_ms" of a job that ends now, into record.times. */
-void ff_job_set_times(struct ff_job *job, int64_t now_ms);
+void ff_job_set_times(struct ff_job *job, int64_t now_us);
 
 /* For viewers; strings are borrowed from the job. remaining_ms: of one slot, < 0 if not known. */
 void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots, struct ff_job_status *out);

@@ -41,7 +41,8 @@ struct ff_jobspec {
         struct ff_strings files; /* absolute patterns (symbolic links and .. kept as written) */
         struct ff_strings roots; /* per pattern: the folder that names of layout file are relative to; "": the
                                     folder before the pattern's first wildcard */
-        const char *base_dir;    /* the job file's folder, absolute */
+        struct ff_strings places; /* per pattern: where it is written, for messages */
+        const char *base_dir;     /* the job file's folder, absolute */
         enum ff_layout layout;
         const char *time; /* NULL: the first of time, timestamp, ts, date */
         const char *target;

@@ -52,6 +52,9 @@ static void add_pattern(struct ff_jobspec_reader *r, const struct ff_config_node
     struct ff_jobspec *spec = r->spec;
     const char *pattern = node->text;
     const char *base = spec->data.base_dir;
+    spec->data.places.items[index] =
+        node->line ? ff_arena_printf(r->arena, "%s:%d:%d", node->origin, node->line, node->column)
+                   : ff_arena_strdup(r->arena, node->origin);
     if (pattern[0] == '/') {
         spec->data.files.items[index] = ff_arena_strdup(r->arena, pattern);
         spec->data.roots.items[index] = "";
@@ -79,7 +82,8 @@ static enum ff_status read_files(struct ff_jobspec_reader *r, const struct ff_co
     spec->data.base_dir = ff_arena_strdup(r->arena, r->source->base_dir);
     spec->data.files.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));
     spec->data.roots.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));
-    spec->data.files.count = spec->data.roots.count = files->count;
+    spec->data.places.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));
+    spec->data.files.count = spec->data.roots.count = spec->data.places.count = files->count;
     for (size_t i = 0; i < files->count; i++)
         add_pattern(r, files->items[i], i);
     return FF_OK;

@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 
 struct ff_loader {
+    ff_target_source *source;
+    void *context;
     struct ff_queue queue;
     struct ff_queue *back;
     atomic_bool stop;
@@ -16,7 +18,7 @@ struct ff_loader {
     pthread_t thread;
 };
 
-/* ---- what the loop needs beside the targets ----------------------------------------------------------------------------- */
+/* ---- what the loop needs beside the targets ---- */
 
 static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
 {
@@ -103,24 +105,43 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
     free(loaded->metric_counts);
     free(loaded->rules);
     free(loaded->big);
+    ff_known_destroy(loaded->known);
     ff_targetset_destroy(loaded->set);
     ff_jobspec_destroy(loaded->spec);
     free(loaded);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------------------ */
+/* ---- the thread ---- */
 
-static void load(struct ff_load *load)
+static enum ff_status from_files(void *context, const struct ff_jobspec *spec,
+                                 struct ff_load_progress *progress, struct ff_targetset **out,
+                                 struct ff_error *err)
+{
+    (void)context;
+    return ff_targetset_load(spec, progress, out, err);
+}
+
+static void load(struct ff_loader *loader, struct ff_load *load)
 {
     struct ff_loaded *loaded = ff_xcalloc(1, sizeof *loaded);
     enum ff_status status = ff_jobspec_parse(&load->source, &loaded->spec, &load->error);
     if (!status)
-        status = ff_targetset_load(loaded->spec, &load->progress, &loaded->set, &load->error);
+        status = loader->source(loader->context, loaded->spec, &load->progress, &loaded->set, &load->error);
     if (status) {
         ff_loaded_destroy(loaded);
         return;
     }
     complete(loaded);
+    loaded->known = ff_known_create();
+    status = load->retry_of ? ff_known_take_over(loaded->known, load->state_dir, load->retry_of,
+                                                 load->retry_classes, loaded->set, &load->error)
+                            : FF_OK;
+    if (!status)
+        status = ff_known_resume(loaded->known, load->state_dir, load->job, loaded->set, &load->error);
+    if (status) {
+        ff_loaded_destroy(loaded);
+        return;
+    }
     load->loaded = loaded;
 }
 
@@ -141,16 +162,18 @@ static void *run(void *context)
             if (atomic_load(&loader->stop))
                 ff_error_set(&item->error, FF_CANCELLED, "the coordinator ends");
             else
-                load(item);
+                load(loader, item);
             atomic_store(&loader->current, NULL);
             ff_queue_push(loader->back, &item->event);
         }
     }
 }
 
-struct ff_loader *ff_loader_start(struct ff_queue *back)
+struct ff_loader *ff_loader_start(struct ff_queue *back, ff_target_source *source, void *context)
 {
     struct ff_loader *loader = ff_xcalloc(1, sizeof *loader);
+    loader->source = source ? source : from_files;
+    loader->context = context;
     loader->back = back;
     ff_queue_init(&loader->queue);
     pthread_create(&loader->thread, NULL, run, loader);

@@ -1,7 +1,9 @@
-/* Opening, locking, migrating, and the writes. Reads are in store_read.c, SQLite itself is seen by store*.c only.
+/* Opening, locking, migrating, and the writes. Reads are in store_read.c, SQLite itself is seen by store*.c
+ * only.
  *
- * Outcomes are not rows: a report is one blob of outcomes, one of models and one of log lines, committed as it came.
- * Ten thousand rows with text keys cost ten times as much, and nobody asks the database about one outcome. */
+ * Outcomes are not rows: a report is one blob of outcomes, one of models and one of log lines, committed as
+ * it came. Ten thousand rows with text keys cost ten times as much, and nobody asks the database about one
+ * outcome. */
 #include "coordinator/store_sqlite.h"
 
 #include <errno.h>
@@ -23,15 +25,18 @@ static const char *const migrations[] = {
     "CREATE TABLE jobs(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, number INTEGER NOT NULL,"
     " set_name TEXT NOT NULL, request_id TEXT NOT NULL, yaml TEXT NOT NULL, file TEXT NOT NULL,"
     " base_dir TEXT NOT NULL, overrides TEXT NOT NULL, override_dir TEXT NOT NULL, data_files TEXT NOT NULL,"
-    " no_reuse INTEGER NOT NULL, retry_of INTEGER NOT NULL, retry_classes TEXT NOT NULL, state INTEGER NOT NULL,"
-    " code INTEGER NOT NULL, errmsg TEXT NOT NULL, submitted_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
+    " no_reuse INTEGER NOT NULL, retry_of INTEGER NOT NULL, retry_classes TEXT NOT NULL, state INTEGER NOT "
+    "NULL,"
+    " code INTEGER NOT NULL, errmsg TEXT NOT NULL, submitted_ms INTEGER NOT NULL, started_ms INTEGER NOT "
+    "NULL,"
     " finished_ms INTEGER NOT NULL, generation INTEGER NOT NULL, all_failed INTEGER NOT NULL, counts BLOB,"
     " times TEXT NOT NULL, UNIQUE(name, number));"
     "CREATE TABLE targets(job INTEGER PRIMARY KEY, list BLOB NOT NULL);"
     "CREATE TABLE reports(id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, outcomes BLOB NOT NULL,"
     " logs BLOB, models BLOB);"
     "CREATE INDEX reports_of_job ON reports(job);"
-    "CREATE TABLE generations(set_name TEXT, number INTEGER, job INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    "CREATE TABLE generations(set_name TEXT, number INTEGER, job INTEGER NOT NULL, created_ms INTEGER NOT "
+    "NULL,"
     " model_count INTEGER NOT NULL, models BLOB NOT NULL, PRIMARY KEY(set_name, number));"
     "CREATE TABLE sets(name TEXT PRIMARY KEY, active INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE costs(kind TEXT PRIMARY KEY, cells REAL NOT NULL, ms REAL NOT NULL) WITHOUT ROWID;",
@@ -40,7 +45,8 @@ enum { SCHEMA = sizeof migrations / sizeof *migrations };
 
 const char *ff_job_state_name(enum ff_job_state state)
 {
-    static const char *const names[] = {"queued", "loading", "running", "paused", "done", "failed", "cancelled"};
+    static const char *const names[] = {"queued", "loading", "running",  "paused",
+                                        "done",   "failed",  "cancelled"};
     return names[state];
 }
 
@@ -49,6 +55,7 @@ enum ff_status ff_store_failed(struct ff_store *store, struct ff_error *err, con
     int code = sqlite3_errcode(store->db);
     const char *why = sqlite3_errmsg(store->db);
     switch (code & 0xff) {
+    case SQLITE_ERROR: /* a table or column is not there */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ff_error_set(err, FF_DATA_LOSS, "%s: the state is damaged (%s: %s)", store->path, what, why);
@@ -63,10 +70,11 @@ enum ff_status ff_store_failed(struct ff_store *store, struct ff_error *err, con
 
 enum ff_status ff_store_exec(struct ff_store *store, const char *sql, const char *what, struct ff_error *err)
 {
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? FF_OK : ff_store_failed(store, err, what);
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? FF_OK
+                                                                       : ff_store_failed(store, err, what);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static enum ff_status make_directory(const char *dir, struct ff_error *err)
 {
@@ -111,7 +119,8 @@ static int64_t number_of(struct ff_store *store, const char *sql)
 {
     sqlite3_stmt *query;
     int64_t value = -1;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &query, NULL) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW)
+    if (sqlite3_prepare_v2(store->db, sql, -1, &query, NULL) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW)
         value = sqlite3_column_int64(query, 0);
     sqlite3_finalize(query);
     return value;
@@ -122,9 +131,10 @@ static enum ff_status check_schema(struct ff_store *store, int64_t schema, struc
     if (schema < 0)
         return ff_store_failed(store, err, "read the schema version");
     if (schema > SCHEMA)
-        return ff_error_set(err, FF_FAILED_PRECONDITION,
-                            "%s: written by a newer fitfleet (schema %lld, this one knows %d): upgrade this program",
-                            store->path, (long long)schema, SCHEMA);
+        return ff_error_set(
+            err, FF_FAILED_PRECONDITION,
+            "%s: written by a newer fitfleet (schema %lld, this one knows %d): upgrade this program",
+            store->path, (long long)schema, SCHEMA);
     return FF_OK;
 }
 
@@ -199,7 +209,8 @@ enum ff_status ff_store_open_reader(const char *dir, struct ff_store **out, stru
     struct ff_store *store = new_store(dir);
     if (access(store->path, F_OK) != 0) {
         ff_store_close(store);
-        return ff_error_set(err, FF_NOT_FOUND, "no state in %s (give --state DIR, or --coordinator URL)", dir);
+        return ff_error_set(err, FF_NOT_FOUND, "no state in %s (give --state DIR, or --coordinator URL)",
+                            dir);
     }
     enum ff_status status = open_database(store, SQLITE_OPEN_READONLY, err);
     if (!status)
@@ -229,7 +240,7 @@ uint64_t ff_store_epoch(const struct ff_store *store)
     return store->epoch;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 enum ff_status ff_store_begin(struct ff_store *store, struct ff_error *err)
 {
@@ -248,8 +259,8 @@ void ff_store_rollback(struct ff_store *store)
 
 sqlite3_stmt *ff_store_statement(struct ff_store *store, enum ff_store_statement which, const char *sql)
 {
-    if (!store->statements[which] &&
-        sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &store->statements[which], NULL) != SQLITE_OK)
+    if (!store->statements[which] && sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                                        &store->statements[which], NULL) != SQLITE_OK)
         return NULL;
     sqlite3_reset(store->statements[which]);
     return store->statements[which];
@@ -265,7 +276,8 @@ void ff_store_bind_blob(sqlite3_stmt *statement, int at, const struct ff_buf *bl
     sqlite3_bind_blob64(statement, at, blob->data ? (const void *)blob->data : "", blob->size, SQLITE_STATIC);
 }
 
-enum ff_status ff_store_run(struct ff_store *store, sqlite3_stmt *statement, const char *what, struct ff_error *err)
+enum ff_status ff_store_run(struct ff_store *store, sqlite3_stmt *statement, const char *what,
+                            struct ff_error *err)
 {
     bool done = statement && sqlite3_step(statement) == SQLITE_DONE;
     enum ff_status status = done ? FF_OK : ff_store_failed(store, err, what);
@@ -308,8 +320,8 @@ static void bind_job(sqlite3_stmt *statement, const struct ff_job_record *job)
 
 static uint64_t next_number(struct ff_store *store, const char *name)
 {
-    sqlite3_stmt *query =
-        ff_store_statement(store, FF_SQL_NEXT_NUMBER, "SELECT coalesce(max(number), 0) + 1 FROM jobs WHERE name = ?");
+    sqlite3_stmt *query = ff_store_statement(store, FF_SQL_NEXT_NUMBER,
+                                             "SELECT coalesce(max(number), 0) + 1 FROM jobs WHERE name = ?");
     uint64_t number = 1;
     if (!query)
         return number;
@@ -327,14 +339,18 @@ enum ff_status ff_store_put_job(struct ff_store *store, struct ff_job_record *jo
         job->number = next_number(store, job->name);
     sqlite3_stmt *statement = ff_store_statement(
         store, insert ? FF_SQL_INSERT_JOB : FF_SQL_UPDATE_JOB,
-        insert ? "INSERT INTO jobs(name, number, set_name, request_id, yaml, file, base_dir, overrides, override_dir,"
-                 " data_files, no_reuse, retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms,"
-                 " finished_ms, generation, all_failed, counts, times)"
-                 " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-               : "UPDATE jobs SET name=?, number=?, set_name=?, request_id=?, yaml=?, file=?, base_dir=?, overrides=?,"
-                 " override_dir=?, data_files=?, no_reuse=?, retry_of=?, retry_classes=?, state=?, code=?, errmsg=?,"
-                 " submitted_ms=?, started_ms=?, finished_ms=?, generation=?, all_failed=?, counts=?, times=?"
-                 " WHERE id=?");
+        insert
+            ? "INSERT INTO jobs(name, number, set_name, request_id, yaml, file, base_dir, overrides, "
+              "override_dir,"
+              " data_files, no_reuse, retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms,"
+              " finished_ms, generation, all_failed, counts, times)"
+              " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            : "UPDATE jobs SET name=?, number=?, set_name=?, request_id=?, yaml=?, file=?, base_dir=?, "
+              "overrides=?,"
+              " override_dir=?, data_files=?, no_reuse=?, retry_of=?, retry_classes=?, state=?, code=?, "
+              "errmsg=?,"
+              " submitted_ms=?, started_ms=?, finished_ms=?, generation=?, all_failed=?, counts=?, times=?"
+              " WHERE id=?");
     if (statement)
         bind_job(statement, job);
     enum ff_status status = ff_store_run(store, statement, "write a job", err);
@@ -343,13 +359,13 @@ enum ff_status ff_store_put_job(struct ff_store *store, struct ff_job_record *jo
     return status;
 }
 
-enum ff_status ff_store_put_targets(struct ff_store *store, uint64_t job, const struct ff_stored_targets *targets,
-                                    struct ff_error *err)
+enum ff_status ff_store_put_targets(struct ff_store *store, uint64_t job,
+                                    const struct ff_stored_targets *targets, struct ff_error *err)
 {
     struct ff_buf list = {0};
     ff_encode_stored_targets(targets, &list);
-    sqlite3_stmt *statement =
-        ff_store_statement(store, FF_SQL_PUT_TARGETS, "INSERT OR REPLACE INTO targets(job, list) VALUES(?, ?)");
+    sqlite3_stmt *statement = ff_store_statement(store, FF_SQL_PUT_TARGETS,
+                                                 "INSERT OR REPLACE INTO targets(job, list) VALUES(?, ?)");
     if (statement) {
         sqlite3_bind_int64(statement, 1, (sqlite3_int64)job);
         ff_store_bind_blob(statement, 2, &list);
@@ -359,8 +375,8 @@ enum ff_status ff_store_put_targets(struct ff_store *store, uint64_t job, const 
     return status;
 }
 
-enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job, const struct ff_stored_report *report,
-                                   struct ff_error *err)
+enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job,
+                                   const struct ff_stored_report *report, struct ff_error *err)
 {
     struct ff_buf outcomes = {0}, models = {0}, logs = {0};
     ff_encode_stored_report(report, &outcomes, &models, &logs);
@@ -382,10 +398,10 @@ enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job, const s
 enum ff_status ff_store_add_cost(struct ff_store *store, const struct ff_cost *cost, struct ff_error *err)
 {
     /* Old measurements fade: each job halves what was known before it. */
-    sqlite3_stmt *statement =
-        ff_store_statement(store, FF_SQL_ADD_COST,
-                           "INSERT INTO costs(kind, cells, ms) VALUES(?1, ?2, ?3) ON CONFLICT(kind) DO UPDATE SET"
-                           " cells = cells / 2 + ?2, ms = ms / 2 + ?3");
+    sqlite3_stmt *statement = ff_store_statement(
+        store, FF_SQL_ADD_COST,
+        "INSERT INTO costs(kind, cells, ms) VALUES(?1, ?2, ?3) ON CONFLICT(kind) DO UPDATE SET"
+        " cells = cells / 2 + ?2, ms = ms / 2 + ?3");
     if (statement) {
         ff_store_bind_text(statement, 1, cost->kind);
         sqlite3_bind_double(statement, 2, cost->cells);

@@ -1,10 +1,11 @@
-/* What survives: jobs, their targets and outcomes, models, generations and costs, in STATE/fitfleet.db (SQLite, WAL,
- * synchronous=FULL).
+/* What survives: jobs, their targets and outcomes, models, generations and costs, in STATE/fitfleet.db
+ * (SQLite, WAL, synchronous=FULL).
  *
- * A writer is opened once per state directory (a lock on STATE/lock refuses a second one); it is not thread-safe:
- * store_thread.h gives it a thread. Readers are other connections, at any time, also in other processes. All functions
- * block on the disk. Failures are UNAVAILABLE (busy, disk full: try again), DATA_LOSS (damaged), FAILED_PRECONDITION
- * (locked, newer schema, network file system), PERMISSION_DENIED, NOT_FOUND. */
+ * A writer is opened once per state directory (a lock on STATE/lock refuses a second one); it is not
+ * thread-safe: store_thread.h gives it a thread. Readers are other connections, at any time, also in other
+ * processes. All functions block on the disk. Failures are UNAVAILABLE (busy, disk full: try again),
+ * DATA_LOSS (damaged), FAILED_PRECONDITION (locked, newer schema, network file system), PERMISSION_DENIED,
+ * NOT_FOUND. */
 #ifndef FF_COORDINATOR_STORE_H
 #define FF_COORDINATOR_STORE_H
 
@@ -29,25 +30,25 @@ static inline bool ff_job_state_is_final(enum ff_job_state state)
 
 /* A job's row. Strings are borrowed when written, and in the arena when read. */
 struct ff_job_record {
-    uint64_t id;      /* row; 0: not yet written */
+    uint64_t id; /* row; 0: not yet written */
     const char *name;
-    uint64_t number;  /* the job is called NAME-NUMBER */
+    uint64_t number; /* the job is called NAME-NUMBER */
     const char *set;
-    const char *request_id;  /* "" if none */
+    const char *request_id; /* "" if none */
     const char *yaml;
     const char *file;
     const char *base_dir;
-    const char *overrides;   /* each ended by '\n' */
+    const char *overrides; /* each ended by '\n' */
     const char *override_dir;
-    const char *data_files;  /* a line per file: size, mtime_ns, path; what the job was submitted with */
+    const char *data_files; /* a line per file: size, mtime_ns, path; what the job was submitted with */
     bool no_reuse;
-    uint64_t retry_of;          /* row of the job that this one repeats, 0: none */
-    const char *retry_classes;  /* words separated by commas */
+    uint64_t retry_of;         /* row of the job that this one repeats, 0: none */
+    const char *retry_classes; /* words separated by commas */
     enum ff_job_state state;
     enum ff_code code;
     const char *errmsg;
     int64_t submitted_ms, started_ms, finished_ms; /* wall clock, 0: not yet */
-    uint64_t generation; /* 0: none published */
+    uint64_t generation;                           /* 0: none published */
     bool all_failed;
     struct ff_counts counts; /* when finished */
     const char *times;       /* JSON object "time_ms", "" while it runs */
@@ -55,48 +56,55 @@ struct ff_job_record {
 
 /* dir is made (0700) if it is not there. Raises the epoch. */
 FF_NODISCARD enum ff_status ff_store_open(const char *dir, struct ff_store **out, struct ff_error *err);
-FF_NODISCARD enum ff_status ff_store_open_reader(const char *dir, struct ff_store **out, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_open_reader(const char *dir, struct ff_store **out,
+                                                 struct ff_error *err);
 void ff_store_close(struct ff_store *store);
 uint64_t ff_store_epoch(const struct ff_store *store);
 
-/* ---- writing: between begin and commit; after an error roll back --------------------------------------------------- */
+/* ---- writing: between begin and commit; after an error roll back ---- */
 
 FF_NODISCARD enum ff_status ff_store_begin(struct ff_store *store, struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_commit(struct ff_store *store, struct ff_error *err);
 void ff_store_rollback(struct ff_store *store);
 
 /* Inserts (id 0: number is chosen and both are filled in) or updates. */
-FF_NODISCARD enum ff_status ff_store_put_job(struct ff_store *store, struct ff_job_record *job, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_put_job(struct ff_store *store, struct ff_job_record *job,
+                                             struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_put_targets(struct ff_store *store, uint64_t job,
-                                                 const struct ff_stored_targets *targets, struct ff_error *err);
+                                                 const struct ff_stored_targets *targets,
+                                                 struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job,
                                                 const struct ff_stored_report *report, struct ff_error *err);
-/* Makes the job's models the next generation of its set and the active one, and writes the job with its number. */
-FF_NODISCARD enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job, int64_t now_ms,
-                                             struct ff_error *err);
+/* Makes the job's models the next generation of its set and the active one, and writes the job with its
+ * number. */
+FF_NODISCARD enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job,
+                                             int64_t now_ms, struct ff_error *err);
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* A job by id (NAME-NUMBER), by name (its newest), or "" (the newest of all). NOT_FOUND. */
-FF_NODISCARD enum ff_status ff_store_find_job(struct ff_store *store, const char *reference, struct ff_arena *arena,
-                                              struct ff_job_record *job, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_find_job(struct ff_store *store, const char *reference,
+                                              struct ff_arena *arena, struct ff_job_record *job,
+                                              struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_job_by_id(struct ff_store *store, uint64_t id, struct ff_arena *arena,
                                                struct ff_job_record *job, struct ff_error *err);
 /* All jobs, oldest first. */
-FF_NODISCARD enum ff_status ff_store_jobs(struct ff_store *store, struct ff_arena *arena, struct ff_job_record **jobs,
-                                          size_t *count, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_jobs(struct ff_store *store, struct ff_arena *arena,
+                                          struct ff_job_record **jobs, size_t *count, struct ff_error *err);
 /* No rows yet: an empty list. */
 FF_NODISCARD enum ff_status ff_store_targets(struct ff_store *store, uint64_t job, struct ff_arena *arena,
                                              struct ff_stored_targets *targets, struct ff_error *err);
 
 enum ff_report_parts { FF_REPORT_OUTCOMES = 0, FF_REPORT_MODELS = 1, FF_REPORT_LOGS = 2 };
-/* Called per report in order of commit; what it is given ends with the call. Not FF_OK: stops and is returned. */
+/* Called per report in order of commit; what it is given ends with the call. Not FF_OK: stops and is
+ * returned. */
 typedef enum ff_status ff_report_visitor(void *context, uint64_t row, const struct ff_stored_report *report);
 FF_NODISCARD enum ff_status ff_store_reports(struct ff_store *store, uint64_t job, int parts,
                                              ff_report_visitor *visitor, void *context, struct ff_error *err);
 /* One report by row. */
-FF_NODISCARD enum ff_status ff_store_report(struct ff_store *store, uint64_t row, int parts, struct ff_arena *arena,
-                                            struct ff_stored_report *report, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_report(struct ff_store *store, uint64_t row, int parts,
+                                            struct ff_arena *arena, struct ff_stored_report *report,
+                                            struct ff_error *err);
 
 struct ff_generation_row {
     const char *set;
@@ -108,22 +116,24 @@ struct ff_generation_row {
     bool active;
 };
 /* Generations of a set ("": of all), by set and number. */
-FF_NODISCARD enum ff_status ff_store_generations(struct ff_store *store, const char *set, struct ff_arena *arena,
-                                                 struct ff_generation_row **rows, size_t *count, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_generations(struct ff_store *store, const char *set,
+                                                 struct ff_arena *arena, struct ff_generation_row **rows,
+                                                 size_t *count, struct ff_error *err);
 /* The models of a set's generation (0: the active one). NOT_FOUND. */
 FF_NODISCARD enum ff_status ff_store_generation(struct ff_store *store, const char *set, uint64_t number,
                                                 struct ff_arena *arena, struct ff_stored_generation *out,
                                                 struct ff_error *err);
 
-/* ---- the cost book: what a cell (one step of one metric) of a kind took so far ------------------------------------------ */
+/* ---- the cost book: what a cell (one step of one metric) of a kind took so far ---- */
 
 struct ff_cost {
     char kind[64];
     double cells;
     double ms;
 };
-FF_NODISCARD enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena, struct ff_cost **costs,
-                                           size_t *count, struct ff_error *err);
-FF_NODISCARD enum ff_status ff_store_add_cost(struct ff_store *store, const struct ff_cost *cost, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena,
+                                           struct ff_cost **costs, size_t *count, struct ff_error *err);
+FF_NODISCARD enum ff_status ff_store_add_cost(struct ff_store *store, const struct ff_cost *cost,
+                                              struct ff_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Publishing: the models of a finished job become the next generation of its set within one transaction, so a reader
- * sees all of them or none. A target without a new model keeps the one that it has. */
+/* Publishing: the models of a finished job become the next generation of its set within one transaction, so a
+ * reader sees all of them or none. A target without a new model keeps the one that it has. */
 #include "coordinator/store_sqlite.h"
 
 #include <stdlib.h>
@@ -31,11 +31,13 @@ static enum ff_status collect(void *context, uint64_t row, const struct ff_store
 
 static int by_target(const void *left, const void *right)
 {
-    return strcmp(((const struct ff_stored_model *)left)->target, ((const struct ff_stored_model *)right)->target);
+    return strcmp(((const struct ff_stored_model *)left)->target,
+                  ((const struct ff_stored_model *)right)->target);
 }
 
 /* What the active generation has for targets without a new model. Both lists are in order of target names. */
-static void carry_over(struct collection *collection, struct ff_stored_generation *active, uint64_t active_number)
+static void carry_over(struct collection *collection, struct ff_stored_generation *active,
+                       uint64_t active_number)
 {
     for (size_t i = 0; i < collection->count; i++) {
         struct ff_stored_model *model = &collection->models[i];
@@ -57,9 +59,9 @@ static enum ff_status insert_generation(struct ff_store *store, const struct ff_
 {
     struct ff_buf blob = {0};
     ff_encode_stored_generation(generation, &blob);
-    sqlite3_stmt *statement = ff_store_statement(
-        store, FF_SQL_ADD_GENERATION,
-        "INSERT INTO generations(set_name, number, job, created_ms, model_count, models) VALUES(?, ?, ?, ?, ?, ?)");
+    sqlite3_stmt *statement = ff_store_statement(store, FF_SQL_ADD_GENERATION,
+                                                 "INSERT INTO generations(set_name, number, job, created_ms, "
+                                                 "model_count, models) VALUES(?, ?, ?, ?, ?, ?)");
     if (statement) {
         ff_store_bind_text(statement, 1, job->set);
         sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->generation);
@@ -72,7 +74,8 @@ static enum ff_status insert_generation(struct ff_store *store, const struct ff_
     ff_buf_fini(&blob);
     if (status)
         return status;
-    statement = ff_store_statement(store, FF_SQL_ACTIVATE, "INSERT OR REPLACE INTO sets(name, active) VALUES(?, ?)");
+    statement =
+        ff_store_statement(store, FF_SQL_ACTIVATE, "INSERT OR REPLACE INTO sets(name, active) VALUES(?, ?)");
     if (statement) {
         ff_store_bind_text(statement, 1, job->set);
         sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->generation);
@@ -81,7 +84,8 @@ static enum ff_status insert_generation(struct ff_store *store, const struct ff_
 }
 
 /* Room for every target and for all, with names but no models yet. */
-static void begin_collection(const struct ff_stored_targets *targets, struct ff_arena *arena, struct collection *out)
+static void begin_collection(const struct ff_stored_targets *targets, struct ff_arena *arena,
+                             struct collection *out)
 {
     out->count = targets->target_count + 1;
     out->models = ff_arena_zalloc(arena, out->count * sizeof *out->models);

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #define JOB_COLUMNS                                                                                          \
-    "name, number, set_name, request_id, yaml, file, base_dir, overrides, override_dir, data_files, no_reuse,"   \
-    " retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms, finished_ms, generation, all_failed," \
+    "name, number, set_name, request_id, yaml, file, base_dir, overrides, override_dir, data_files, "        \
+    "no_reuse,"                                                                                              \
+    " retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms, finished_ms, generation, "     \
+    "all_failed,"                                                                                            \
     " counts, times, id"
 
 static sqlite3_stmt *prepare(struct ff_store *store, const char *sql)
@@ -75,7 +77,8 @@ static void job_row(sqlite3_stmt *query, struct ff_arena *arena, struct ff_job_r
 }
 
 /* Steps once: FF_OK with a row, NOT_FOUND without (err untouched). */
-static enum ff_status one_row(struct ff_store *store, sqlite3_stmt *query, const char *what, struct ff_error *err)
+static enum ff_status one_row(struct ff_store *store, sqlite3_stmt *query, const char *what,
+                              struct ff_error *err)
 {
     int code = query ? sqlite3_step(query) : SQLITE_ERROR;
     if (code == SQLITE_ROW)
@@ -180,7 +183,8 @@ static enum ff_status damaged_report(struct ff_store *store, uint64_t row, struc
 {
     char why[sizeof err->text / 2];
     snprintf(why, sizeof why, "%.*s", (int)sizeof why - 1, err ? err->text : "");
-    return ff_error_set(err, FF_DATA_LOSS, "%s: report %llu is damaged: %s", store->path, (unsigned long long)row, why);
+    return ff_error_set(err, FF_DATA_LOSS, "%s: report %llu is damaged: %s", store->path,
+                        (unsigned long long)row, why);
 }
 
 enum ff_status ff_store_reports(struct ff_store *store, uint64_t job, int parts, ff_report_visitor *visitor,
@@ -194,7 +198,8 @@ enum ff_status ff_store_reports(struct ff_store *store, uint64_t job, int parts,
     while (!(status = one_row(store, query, "read outcomes", err))) {
         struct ff_stored_report report;
         uint64_t row = count_at(query, 0);
-        if (ff_decode_stored_report(blob_at(query, 1), blob_at(query, 2), blob_at(query, 3), &arena, &report, err))
+        if (ff_decode_stored_report(blob_at(query, 1), blob_at(query, 2), blob_at(query, 3), &arena, &report,
+                                    err))
             status = damaged_report(store, row, err);
         else
             status = visitor(context, row, &report);
@@ -226,10 +231,10 @@ enum ff_status ff_store_report(struct ff_store *store, uint64_t row, int parts, 
 enum ff_status ff_store_generations(struct ff_store *store, const char *set, struct ff_arena *arena,
                                     struct ff_generation_row **rows, size_t *count, struct ff_error *err)
 {
-    sqlite3_stmt *query =
-        prepare(store, "SELECT g.set_name, g.number, g.job, coalesce(j.name || '-' || j.number, ''), g.created_ms,"
-                       " g.model_count, s.active = g.number FROM generations g JOIN sets s ON s.name = g.set_name"
-                       " LEFT JOIN jobs j ON j.id = g.job WHERE ?1 = '' OR g.set_name = ?1 ORDER BY 1, 2");
+    sqlite3_stmt *query = prepare(
+        store, "SELECT g.set_name, g.number, g.job, coalesce(j.name || '-' || j.number, ''), g.created_ms,"
+               " g.model_count, s.active = g.number FROM generations g JOIN sets s ON s.name = g.set_name"
+               " LEFT JOIN jobs j ON j.id = g.job WHERE ?1 = '' OR g.set_name = ?1 ORDER BY 1, 2");
     struct ff_generation_row *list = NULL;
     size_t found = 0;
     enum ff_status status;
@@ -253,26 +258,29 @@ enum ff_status ff_store_generations(struct ff_store *store, const char *set, str
     return FF_OK;
 }
 
-enum ff_status ff_store_generation(struct ff_store *store, const char *set, uint64_t number, struct ff_arena *arena,
-                                   struct ff_stored_generation *out, struct ff_error *err)
+enum ff_status ff_store_generation(struct ff_store *store, const char *set, uint64_t number,
+                                   struct ff_arena *arena, struct ff_stored_generation *out,
+                                   struct ff_error *err)
 {
-    sqlite3_stmt *query = prepare(store, "SELECT g.models FROM generations g JOIN sets s ON s.name = g.set_name"
-                                         " WHERE g.set_name = ?1 AND g.number = CASE ?2 WHEN 0 THEN s.active ELSE ?2 END");
+    sqlite3_stmt *query =
+        prepare(store, "SELECT g.models FROM generations g JOIN sets s ON s.name = g.set_name"
+                       " WHERE g.set_name = ?1 AND g.number = CASE ?2 WHEN 0 THEN s.active ELSE ?2 END");
     if (query) {
         ff_store_bind_text(query, 1, set);
         sqlite3_bind_int64(query, 2, (sqlite3_int64)number);
     }
     enum ff_status status = one_row(store, query, "read a generation", err);
     if (status == FF_NOT_FOUND)
-        ff_error_set(err, FF_NOT_FOUND, number ? "set '%s' has no such generation" : "there is no set '%s'", set);
+        ff_error_set(err, FF_NOT_FOUND, number ? "set '%s' has no such generation" : "there is no set '%s'",
+                     set);
     if (!status && ff_decode_stored_generation(blob_at(query, 0), arena, out, err))
         status = ff_error_set(err, FF_DATA_LOSS, "%s: a generation of '%s' is damaged", store->path, set);
     sqlite3_finalize(query);
     return status;
 }
 
-enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena, struct ff_cost **costs, size_t *count,
-                              struct ff_error *err)
+enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena, struct ff_cost **costs,
+                              size_t *count, struct ff_error *err)
 {
     sqlite3_stmt *query = prepare(store, "SELECT kind, cells, ms FROM costs ORDER BY kind");
     struct ff_cost *list = NULL;
@@ -280,7 +288,8 @@ enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena, st
     enum ff_status status;
     while (!(status = one_row(store, query, "read the cost book", err))) {
         list = grow(arena, list, found, sizeof *list);
-        snprintf(list[found].kind, sizeof list[found].kind, "%s", (const char *)sqlite3_column_text(query, 0));
+        snprintf(list[found].kind, sizeof list[found].kind, "%s",
+                 (const char *)sqlite3_column_text(query, 0));
         list[found].cells = sqlite3_column_double(query, 1);
         list[found++].ms = sqlite3_column_double(query, 2);
     }

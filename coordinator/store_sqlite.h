@@ -33,6 +33,7 @@ enum ff_status ff_store_exec(struct ff_store *store, const char *sql, const char
 sqlite3_stmt *ff_store_statement(struct ff_store *store, enum ff_store_statement which, const char *sql);
 void ff_store_bind_text(sqlite3_stmt *statement, int at, const char *text);
 void ff_store_bind_blob(sqlite3_stmt *statement, int at, const struct ff_buf *blob);
-enum ff_status ff_store_run(struct ff_store *store, sqlite3_stmt *statement, const char *what, struct ff_error *err);
+enum ff_status ff_store_run(struct ff_store *store, sqlite3_stmt *statement, const char *what,
+                            struct ff_error *err);
 
 #endif

@@ -6,6 +6,8 @@
  * are freed. */
 #include "coordinator/targetset.h"
 
+#include "coordinator/show.h"
+
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/clock.h"
@@ -59,11 +61,20 @@ static void refuse(struct ff_target *target, enum ff_code code, const char *errm
     target->errmsg = errmsg;
 }
 
+static const char *describe_axis(struct builder *b, const char *what, const struct ff_axis *axis)
+{
+    int64_t last_ms = axis->t0_ms + (int64_t)(axis->steps - 1) * axis->step_ms;
+    return ff_arena_printf(
+        b->arena,
+        "%s from %s to %s take %s steps of %s, at most %s: is a time wrong? prepare.window "
+        "leaves old rows out",
+        what, ff_show_time(axis->t0_ms).text, ff_show_time(last_ms).text, ff_show_count(axis->steps).text,
+        ff_show_duration((double)axis->step_ms).text, ff_show_count(FF_MAX_STEPS).text);
+}
+
 static void judge_steps(struct builder *b, struct ff_target *target, const struct ff_axis *axis)
 {
-    refuse(target, FF_CODE_TOO_MANY_STEPS,
-           ff_arena_printf(b->arena, "%llu steps of %lld ms between its first and last row, at most %d",
-                           (unsigned long long)axis->steps, (long long)axis->step_ms, FF_MAX_STEPS));
+    refuse(target, FF_CODE_TOO_MANY_STEPS, describe_axis(b, "its rows", axis));
 }
 
 /* Decides whether a target is skipped, and finds the axis of one that is not. */
@@ -218,12 +229,7 @@ static void begin_all(struct builder *b)
     if (code == FF_CODE_ALL_MISSING)
         refuse_all(b, code, "every target is skipped");
     else if (code)
-        refuse_all(b, code,
-                   ff_arena_printf(b->arena,
-                                   "%llu steps of %lld ms between the first and last row of all targets, at "
-                                   "most %d",
-                                   (unsigned long long)b->all.steps, (long long)b->all.step_ms,
-                                   FF_MAX_STEPS));
+        refuse_all(b, code, describe_axis(b, "the rows of all targets", &b->all));
     else
         allocate_all(b, count);
 }
@@ -344,6 +350,33 @@ enum ff_status ff_targetset_load(const struct ff_jobspec *spec, struct ff_load_p
     else
         *out = set;
     return status;
+}
+
+struct ff_targetset *ff_targetset_create(const char *const *metrics, size_t metric_count, size_t room)
+{
+    struct ff_targetset *set = ff_xcalloc(1, sizeof *set);
+    struct storage *storage = ff_xcalloc(1, sizeof *storage);
+    set->storage = storage;
+    set->metrics = (const char **)(uintptr_t)metrics;
+    set->metric_count = metric_count;
+    set->targets = ff_xalloc(room * sizeof *set->targets);
+    set->all_errmsg = "";
+    return set;
+}
+
+void ff_targetset_add(struct ff_targetset *set, const char *name, uint64_t rows, const struct ff_frame *frame)
+{
+    struct storage *storage = set->storage;
+    struct ff_target *target = &set->targets[set->target_count++];
+    double *values = new_values(frame->steps, frame->columns);
+    if (values)
+        memcpy(values, frame->values, ff_frame_bytes(frame));
+    *target = (struct ff_target){.name = ff_arena_strdup(&storage->arena, name),
+                                 .rows = rows,
+                                 .frame = *frame,
+                                 .code = values ? FF_CODE_OK : FF_CODE_OUT_OF_MEMORY,
+                                 .errmsg = ""};
+    target->frame.values = values;
 }
 
 void ff_targetset_release_rows(struct ff_targetset *set, size_t target)

@@ -65,6 +65,12 @@ void ff_files_free(struct ff_data_file *files, size_t count);
 FF_NODISCARD enum ff_status ff_targetset_load(const struct ff_jobspec *spec,
                                               struct ff_load_progress *progress, struct ff_targetset **out,
                                               struct ff_error *err);
+/* A set that is filled by hand, for up to `room` targets: names in order of bytes, frames copied. metrics
+ * must outlive it. Its rules are those of a job with one model for all. */
+struct ff_targetset *ff_targetset_create(const char *const *metrics, size_t metric_count, size_t room);
+void ff_targetset_add(struct ff_targetset *set, const char *name, uint64_t rows,
+                      const struct ff_frame *frame);
+
 /* Frees one target's rows when nobody needs them any more. */
 void ff_targetset_release_rows(struct ff_targetset *set, size_t target);
 void ff_targetset_destroy(struct ff_targetset *set);

@@ -33,10 +33,25 @@ build() {
     as_caller cmake --build "$2" -j "$jobs"
 }
 
+# A program's threads under ThreadSanitizer. Criterion does not start under it: the built programs are tested from outside.
+test_threads() {
+    say "Building tsan into build-tsan/"
+    as_caller cmake --preset tsan -DFITFLEET_TESTS=OFF >/dev/null
+    as_caller cmake --build build-tsan -j "$jobs"
+    say "Tests under ThreadSanitizer: a job from start to end, and interrupted"
+    as_caller env FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="exitcode=66" PYTHONDONTWRITEBYTECODE=1 \
+        python3 tests/e2e/test_train.py Output Interrupted
+}
+
 install_packages build test
 unpack_data
 build release build
 build asan build-asan
+build fuzz build-fuzz
+test_threads
+
+say "Fuzzing: a fixed number of inputs for each target"
+as_caller ctest --test-dir build-fuzz --output-on-failure -j "$jobs"
 
 say "Tests under AddressSanitizer and UBSan"
 as_caller env ${FITFLEET_TEST_DATA:+FITFLEET_TEST_DATA="$FITFLEET_TEST_DATA"} \

@@ -81,7 +81,8 @@ static double cpu_quota(void)
     double quota, period;
     if (cgroup_line("cpu.max", line, sizeof line))
         return sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period : 0;
-    if (!cgroup_line("cpu/cpu.cfs_quota_us", line, sizeof line) || sscanf(line, "%lf", &quota) != 1 || quota <= 0)
+    if (!cgroup_line("cpu/cpu.cfs_quota_us", line, sizeof line) || sscanf(line, "%lf", &quota) != 1 ||
+        quota <= 0)
         return 0;
     if (!cgroup_line("cpu/cpu.cfs_period_us", line, sizeof line) || sscanf(line, "%lf", &period) != 1)
         return 0;
@@ -104,7 +105,8 @@ uint64_t ff_affinity_memory(void)
     uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     char line[64];
     unsigned long long limit;
-    if ((cgroup_line("memory.max", line, sizeof line) || cgroup_line("memory/memory.limit_in_bytes", line, sizeof line)) &&
+    if ((cgroup_line("memory.max", line, sizeof line) ||
+         cgroup_line("memory/memory.limit_in_bytes", line, sizeof line)) &&
         sscanf(line, "%llu", &limit) == 1 && limit > 0 && limit < memory)
         memory = limit;
     return memory;
@@ -130,15 +132,18 @@ enum ff_status ff_affinity_slots(const char *text, unsigned *slots, struct ff_er
 {
     double value;
     if (!ff_parse_double(text, strlen(text), &value))
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "slots: expected a number of executors or a share such as 0.5, found '%s'", text);
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "slots: expected a number of executors or a share such as 0.5, found '%s'", text);
     if (!strchr(text, '.')) {
         if (value < 1 || value > MAX_SLOTS || value != (double)(unsigned)value)
-            return ff_error_set(err, FF_INVALID_ARGUMENT, "slots: expected 1 to %d, found '%s'", MAX_SLOTS, text);
+            return ff_error_set(err, FF_INVALID_ARGUMENT, "slots: expected 1 to %d, found '%s'", MAX_SLOTS,
+                                text);
         *slots = (unsigned)value;
         return FF_OK;
     }
     if (!(value > 0 && value <= 1))
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "slots: a share is over 0 and at most 1.0, found '%s'", text);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "slots: a share is over 0 and at most 1.0, found '%s'",
+                            text);
     unsigned share = (unsigned)((double)ff_affinity_cores() * value);
     *slots = share ? share : 1;
     return FF_OK;

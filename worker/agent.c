@@ -4,10 +4,11 @@
  *        ▲                 │
  *        └── the coordinator does not know us (restarted, or gave us up) ──┘
  *
- * Every event (an answer, an executor's outcomes, a child's end, a signal, a tick) is handled on this one thread.
- * Outcomes wake the loop at most every few milliseconds: executors write them to a pipe that holds a megabyte, and a
- * loop that slept meanwhile handles many at once. A tick that comes late by more than a second means that this
- * process itself stood still (SIGSTOP, docker pause, suspend): deadlines move by the gap. */
+ * Every event (an answer, an executor's outcomes, a child's end, a signal, a tick) is handled on this one
+ * thread. Outcomes wake the loop at most every few milliseconds: executors write them to a pipe that holds a
+ * megabyte, and a loop that slept meanwhile handles many at once. A tick that comes late by more than a
+ * second means that this process itself stood still (SIGSTOP, docker pause, suspend): deadlines move by the
+ * gap. */
 #include "worker/agent.h"
 
 #include "common/clock.h"
@@ -42,6 +43,7 @@ enum {
     BEAT_DEADLINE_MS = 4000,
     LEAVE_DEADLINE_MS = 1000,
     MISSED_BEATS = 2,
+    LEASES_UNDER_WAY = 3,
     UNACKNOWLEDGED_BYTES = 64 << 20, /* with more no lease is asked for */
 };
 
@@ -61,8 +63,8 @@ struct parked {
 struct agent {
     const struct ff_agent_options *options;
     struct ff_queue queue;
-    int epoll;        /* queue, signals, parent, and executors */
-    int executors;    /* an epoll of the executors' pipes */
+    int epoll;     /* queue, signals, parent, and executors */
+    int executors; /* an epoll of the executors' pipes */
     int signals;
     struct ff_rpc_client *calls;
     struct ff_rpc_client *beats;
@@ -77,7 +79,8 @@ struct agent {
     uint64_t incarnation;
     uint64_t lease_sequence;
     bool join_under_way;
-    bool lease_under_way;
+    unsigned leases_under_way;
+    unsigned asked_idle; /* what the newest Lease said */
     bool beat_under_way;
     unsigned missed_beats;
     int64_t next_join_ms;
@@ -91,8 +94,8 @@ struct agent {
     int exit_code;
 };
 
-static void call(struct agent *agent, struct ff_rpc_client *client, enum ff_method method, uint32_t deadline_ms,
-                 ff_answer_handler *handler, const struct ff_buf *body)
+static void call(struct agent *agent, struct ff_rpc_client *client, enum ff_method method,
+                 uint32_t deadline_ms, ff_answer_handler *handler, const struct ff_buf *body)
 {
     struct ff_loop_call loop_call = {&agent->queue, client, method, deadline_ms, handler, agent, NULL};
     ff_loop_call(&loop_call, body, NULL);
@@ -112,7 +115,7 @@ static bool is_unknown_worker(const struct ff_rpc_response *response)
     return response->status == FF_NOT_FOUND;
 }
 
-/* ---- Join ------------------------------------------------------------------------------------------------------------- */
+/* ---- Join ---- */
 
 static void joined(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -143,7 +146,8 @@ static void joined(void *self, void *item, const struct ff_rpc_response *respons
     agent->missed_beats = 0;
     if (agent->state == JOINING)
         agent->state = SERVING;
-    ff_log(FF_LOG_INFO, "ready as %s with %u slots at %s", agent->name, agent->options->slots, agent->options->url);
+    ff_log(FF_LOG_INFO, "ready as %s with %u slots at %s", agent->name, agent->options->slots,
+           agent->options->url);
     ff_arena_fini(&arena);
 }
 
@@ -165,7 +169,7 @@ static void join(struct agent *agent)
     ff_buf_fini(&body);
 }
 
-/* ---- chunks ------------------------------------------------------------------------------------------------------------ */
+/* ---- chunks ---- */
 
 static void free_parked(struct parked *parked)
 {
@@ -195,7 +199,8 @@ static bool try_assign(struct agent *agent, struct parked *parked)
         return true;
     }
     if (task->in_object) {
-        enum ff_fetch_state state = ff_fetcher_get(agent->fetcher, &task->object, task->object_size, &request.object_fd);
+        enum ff_fetch_state state =
+            ff_fetcher_get(agent->fetcher, &task->object, task->object_size, &request.object_fd);
         request.object_size = task->object_size;
         if (state == FF_FETCH_UNDER_WAY)
             return false;
@@ -236,15 +241,16 @@ static void park(struct agent *agent, struct parked *parked)
 
 static void leased(void *self, void *item, const struct ff_rpc_response *response)
 {
-    (void)item;
     struct agent *agent = self;
     struct ff_error err = {0};
-    agent->lease_under_way = false;
+    agent->leases_under_way--;
     if (response->status) {
         if (is_unknown_worker(response))
             rejoin(agent);
         agent->next_lease_ms = ff_clock_ms() + LEASE_RETRY_MS;
-        agent->lease_sequence--; /* asked again under the same number: a grant that was lost comes again */
+        if ((uintptr_t)item == agent->lease_sequence)
+            agent
+                ->lease_sequence--; /* asked again under the same number: a grant that was lost comes again */
         return;
     }
     struct parked *parked = ff_xcalloc(1, sizeof *parked);
@@ -273,15 +279,27 @@ static void ask_for_lease(struct agent *agent)
     if ((idle + prefetch == 0 && !unfinished) || agent->parked ||
         ff_outbox_bytes(agent->outbox) > UNACKNOWLEDGED_BYTES)
         return;
+    /* A Lease that waits at the coordinator says how idle we were; when we are idler now another one replaces
+     * it. */
+    if (agent->leases_under_way && (idle <= agent->asked_idle || agent->leases_under_way >= LEASES_UNDER_WAY))
+        return;
     struct ff_lease_request request = {agent->worker, ++agent->lease_sequence, idle, prefetch};
+    struct ff_loop_call loop_call = {&agent->queue,
+                                     agent->calls,
+                                     FF_FLEET_LEASE,
+                                     LEASE_DEADLINE_MS,
+                                     leased,
+                                     agent,
+                                     (void *)(uintptr_t)agent->lease_sequence};
     struct ff_buf body = {0};
     ff_encode_lease_request(&request, &body);
-    agent->lease_under_way = true;
-    call(agent, agent->calls, FF_FLEET_LEASE, LEASE_DEADLINE_MS, leased, &body);
+    agent->leases_under_way++;
+    agent->asked_idle = idle;
+    ff_loop_call(&loop_call, &body, NULL);
     ff_buf_fini(&body);
 }
 
-/* ---- supervisor's hooks ------------------------------------------------------------------------------------------------ */
+/* ---- supervisor's hooks ---- */
 
 static void task_decided(void *context, void *owner, const struct ff_outcome *outcome)
 {
@@ -307,7 +325,7 @@ static void drop_lease(void *context, struct ff_held_lease *lease)
         ff_outbox_forget(agent->outbox, lease);
 }
 
-/* ---- Beat ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Beat ---- */
 
 static void beaten(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -363,7 +381,7 @@ static void beat(struct agent *agent, int64_t now_ms)
     ff_arena_fini(&arena);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void left(void *self, void *item, const struct ff_rpc_response *response)
 {
@@ -407,7 +425,7 @@ static void drain(struct agent *agent, int64_t now_ms)
 
 static void drain_on(struct agent *agent, int64_t now_ms)
 {
-    if (ff_outbox_empty(agent->outbox) && !agent->lease_under_way) {
+    if (ff_outbox_empty(agent->outbox) && agent->leases_under_way == 0) {
         leave(agent);
         return;
     }
@@ -415,12 +433,13 @@ static void drain_on(struct agent *agent, int64_t now_ms)
         return;
     for (struct ff_held_lease *lease = ff_outbox_first(agent->outbox); lease; lease = lease->next)
         lease->runs -= ff_supervisor_drop(agent->supervisor, lease);
-    /* Once more the same time, for reports on their way; what is lost then comes back with the lease's expiry. */
+    /* Once more the same time, for reports on their way; what is lost then comes back with the lease's
+     * expiry. */
     if (ff_outbox_empty(agent->outbox) || now_ms > agent->drain_until_ms + LEAVE_DEADLINE_MS)
         leave(agent);
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static void handle_signals(struct agent *agent, int64_t now_ms)
 {
@@ -481,7 +500,7 @@ static void act(struct agent *agent, int64_t now_ms)
     if (agent->parked)
         assign_parked(agent);
     ff_outbox_flush(agent->outbox, agent->worker, now_ms);
-    if (agent->worker && agent->state == SERVING && !agent->lease_under_way && now_ms >= agent->next_lease_ms)
+    if (agent->worker && agent->state == SERVING && now_ms >= agent->next_lease_ms)
         ask_for_lease(agent);
     if (agent->worker && !agent->beat_under_way && now_ms >= agent->next_beat_ms)
         beat(agent, now_ms);
@@ -531,7 +550,7 @@ static void loop(struct agent *agent)
     }
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static int block_signals(void)
 {

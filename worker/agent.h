@@ -13,7 +13,8 @@ struct ff_agent_options {
     int parent_fd; /* its end of file ends the agent at once; -1: none */
 };
 
-/* Runs until it is drained (SIGTERM, or SIGINT without a parent) or its parent is gone. Returns the exit code. */
+/* Runs until it is drained (SIGTERM, or SIGINT without a parent) or its parent is gone. Returns the exit
+ * code. */
 int ff_agent_run(const struct ff_agent_options *options);
 
 #endif

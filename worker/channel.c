@@ -1,5 +1,5 @@
-/* A message on the pipe is a header of five little words and, for an outcome, a report of one outcome with its
- * blocks in the encoding of the wire, so that it is checked as strictly as one from the network. */
+/* A message on the pipe is a header of five little words and, for an outcome, a report of one outcome with
+ * its blocks in the encoding of the wire, so that it is checked as strictly as one from the network. */
 #include "worker/channel.h"
 
 #include "common/wire.h"
@@ -114,7 +114,8 @@ int64_t ff_channel_parse(struct ff_bytes bytes, struct ff_arena *arena, struct f
     size_t size = sizeof header + header.body + header.blocks;
     if (bytes.size < size)
         return 0;
-    *out = (struct ff_channel_message){.ticket = header.ticket, .task = header.task, .end = header.task == END};
+    *out =
+        (struct ff_channel_message){.ticket = header.ticket, .task = header.task, .end = header.task == END};
     if (out->end)
         return header.body || header.blocks ? -1 : (int64_t)size;
     struct ff_report report;

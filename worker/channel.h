@@ -1,6 +1,7 @@
 /* What agent and executor say to each other: commands with descriptors on a socket, outcomes on a pipe.
  *
- * A pipe keeps what was written to it when its writer dies, so no finished target is lost with its executor. */
+ * A pipe keeps what was written to it when its writer dies, so no finished target is lost with its executor.
+ */
 #ifndef FF_WORKER_CHANNEL_H
 #define FF_WORKER_CHANNEL_H
 
@@ -10,9 +11,9 @@
 /* Agent → executor. A run with first == task_count does not occur. */
 struct ff_run_command {
     uint32_t ticket;
-    uint32_t lane; /* of ff_progress, where the ticket is claimed */
-    uint32_t buffer_id; /* the chunk; its descriptor comes along */
-    uint64_t capacity;  /* of that buffer */
+    uint32_t lane;        /* of ff_progress, where the ticket is claimed */
+    uint32_t buffer_id;   /* the chunk; its descriptor comes along */
+    uint64_t capacity;    /* of that buffer */
     uint64_t body_offset; /* of the encoded lease reply behind the blocks */
     uint64_t body_size;
     uint32_t first;      /* task to begin with */
@@ -26,7 +27,8 @@ bool ff_channel_send_run(int socket, const struct ff_run_command *command, int b
 /* Blocks. false: the agent closed. The descriptors are the caller's, -1 where none came. */
 bool ff_channel_receive_run(int socket, struct ff_run_command *command, int *buffer_fd, int *object_fd);
 
-/* Writes one outcome of a run (task: its index), blocking until it is in the pipe. false: the agent is gone. */
+/* Writes one outcome of a run (task: its index), blocking until it is in the pipe. false: the agent is gone.
+ */
 bool ff_channel_write_outcome(int pipe, uint32_t ticket, uint32_t task, const struct ff_outcome *outcome);
 /* The mark behind a run's last outcome. */
 bool ff_channel_write_end(int pipe, uint32_t ticket);

@@ -1,12 +1,12 @@
-/* Single-threaded, started by exec, in a process group of its own. It ends when its agent does: PR_SET_PDEATHSIG,
- * set after exec and checked against the parent's pid, and the socket that closes.
+/* Single-threaded, started by exec, in a process group of its own. It ends when its agent does:
+ * PR_SET_PDEATHSIG, set after exec and checked against the parent's pid, and the socket that closes.
  *
- * Standard output and error are a memfd that the agent also holds: what a target printed is read back, sent with its
- * outcome and cut off again; after a crash the agent reads it instead.
+ * Standard output and error are a memfd that the agent also holds: what a target printed is read back, sent
+ * with its outcome and cut off again; after a crash the agent reads it instead.
  *
- * Memory: before each target RLIMIT_AS becomes what the process has now plus the limit, so that an allocation of the
- * fit fails. BLAS is warmed first, because a cold one under a tight limit spins in mmap for ever. After
- * OUT_OF_MEMORY the process ends: what a library left half done is not trusted with another target. */
+ * Memory: before each target RLIMIT_AS becomes what the process has now plus the limit, so that an allocation
+ * of the fit fails. BLAS is warmed first, because a cold one under a tight limit spins in mmap for ever.
+ * After OUT_OF_MEMORY the process ends: what a library left half done is not trusted with another target. */
 #include "worker/executor.h"
 
 #include "common/clock.h"
@@ -121,8 +121,8 @@ static struct ff_bytes take_log(struct executor *executor)
     return (struct ff_bytes){(const uint8_t *)executor->log, (size_t)got};
 }
 
-static bool fit_one(struct executor *executor, const struct ff_run_command *command, struct ff_wire_task *task,
-                    uint32_t index, const uint8_t *blocks)
+static bool fit_one(struct executor *executor, const struct ff_run_command *command,
+                    struct ff_wire_task *task, uint32_t index, const uint8_t *blocks)
 {
     const uint8_t *base = task->in_object ? executor->object : blocks;
     struct rusage usage;
@@ -168,7 +168,8 @@ static bool run(struct executor *executor, const struct ff_run_command *command,
     struct ff_chunk *chunk = NULL;
     struct ff_bytes body = {blocks + command->body_offset, command->body_size};
     bool alive = ff_decode_lease_reply(body, command->body_offset, &arena, &chunk, NULL) == FF_OK && chunk;
-    for (uint32_t i = command->first; alive && i < chunk->task_count && !atomic_load(&executor->progress->stop); i++) {
+    for (uint32_t i = command->first;
+         alive && i < chunk->task_count && !atomic_load(&executor->progress->stop); i++) {
         struct ff_wire_task *task = &chunk->tasks[i];
         if (task->in_object && task->object_size != executor->object_size)
             alive = false;

@@ -87,7 +87,8 @@ static void range_done(void *self, void *item, const struct ff_rpc_response *res
             memcpy(object->data + range->offset, response->blocks.data, range->size);
             object->received += range->size;
         } else {
-            ff_log(FF_LOG_WARNING, "cannot fetch an object of %llu bytes: %s", (unsigned long long)object->size,
+            ff_log(FF_LOG_WARNING, "cannot fetch an object of %llu bytes: %s",
+                   (unsigned long long)object->size,
                    response->status ? response->text : "a range of another size came");
             object->state = FF_FETCH_FAILED;
         }
@@ -110,9 +111,8 @@ static void ask(struct ff_fetcher *fetcher, struct fetched *object)
         struct ff_fetch_request request = {object->id, range->offset, range->size};
         struct ff_buf body = {0};
         ff_encode_fetch_request(&request, &body);
-        struct ff_loop_call call = {fetcher->queue,    fetcher->client, FF_FLEET_FETCH,
-                                    FETCH_DEADLINE_MS, range_done,      fetcher,
-                                    range};
+        struct ff_loop_call call = {fetcher->queue, fetcher->client, FF_FLEET_FETCH, FETCH_DEADLINE_MS,
+                                    range_done,     fetcher,         range};
         ff_loop_call(&call, &body, NULL);
         ff_buf_fini(&body);
     }
@@ -139,7 +139,8 @@ static struct fetched *begin(struct ff_fetcher *fetcher, const struct ff_object_
     return object;
 }
 
-enum ff_fetch_state ff_fetcher_get(struct ff_fetcher *fetcher, const struct ff_object_id *id, uint64_t size, int *fd)
+enum ff_fetch_state ff_fetcher_get(struct ff_fetcher *fetcher, const struct ff_object_id *id, uint64_t size,
+                                   int *fd)
 {
     struct fetched *object = fetcher->objects;
     while (object && (memcmp(&object->id, id, sizeof *id) != 0 || object->size != size))

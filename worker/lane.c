@@ -58,7 +58,8 @@ enum ff_status ff_buffer_reserve(struct ff_buffer *buffer, size_t size, struct f
     enum ff_status status = new_memory("fitfleet-chunk", capacity, &fd, &data, err);
     if (status)
         return status;
-    /* From here on only this mapping writes. Kernels before 5.1 lack the seal; the fit then is merely trusted. */
+    /* From here on only this mapping writes. Kernels before 5.1 lack the seal; the fit then is merely
+     * trusted. */
     fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW);
     ff_buffer_fini(buffer);
     *buffer = (struct ff_buffer){fd, data, capacity, ++next_id};

@@ -1,8 +1,9 @@
 /* The memory that an agent shares with one executor: a page of progress, and buffers that hold chunks.
  *
- * The executor writes the page and only reads buffers; the agent believes nothing it reads from the page beyond
- * what it can check. Buffers are written by the agent through the mapping that it made before it sealed them against
- * any further writable one, and used again for later chunks: fresh pages cost more than the copy into them. */
+ * The executor writes the page and only reads buffers; the agent believes nothing it reads from the page
+ * beyond what it can check. Buffers are written by the agent through the mapping that it made before it
+ * sealed them against any further writable one, and used again for later chunks: fresh pages cost more than
+ * the copy into them. */
 #ifndef FF_WORKER_LANE_H
 #define FF_WORKER_LANE_H
 
@@ -12,8 +13,8 @@
 #include <stdbool.h>
 
 struct ff_progress {
-    /* Tickets of the runs that were sent and not begun, at most two; 0: none. The agent sets a lane, and whoever swaps
-     * it back to 0 has the run: the executor to begin it, the agent to withdraw it. */
+    /* Tickets of the runs that were sent and not begun, at most two; 0: none. The agent sets a lane, and
+     * whoever swaps it back to 0 has the run: the executor to begin it, the agent to withdraw it. */
     atomic_uint lanes[2];
     /* ticket << 32 | task index + 1 while a task is being fitted; ticket << 32 between tasks. */
     atomic_uint_fast64_t position;

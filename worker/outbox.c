@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 4 << 20, REPORT_DEADLINE_MS = 30000, RETRY_MS = 500 };
+enum { MESSAGE_BYTES = 4 << 20, REPORT_DEADLINE_MS = 30000, RETRY_MS = 500, REPORTS_UNDER_WAY = 8 };
 
 /* Outcomes that travel in one report. */
 struct ff_batch {
@@ -27,12 +27,13 @@ struct ff_outbox {
     struct ff_held_lease *leases;
     struct ff_held_lease *gone; /* forgotten with a report on its way */
     uint64_t bytes;
+    unsigned under_way; /* calls; with Leases and Fetches below what one connection may leave unfinished */
     int64_t not_before_ms; /* after a failure */
     uint64_t worker;
 };
 
-struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client, ff_outbox_dropped *dropped,
-                                   void *context)
+struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client,
+                                   ff_outbox_dropped *dropped, void *context)
 {
     struct ff_outbox *outbox = ff_xcalloc(1, sizeof *outbox);
     outbox->queue = queue;
@@ -94,8 +95,10 @@ struct ff_held_lease *ff_outbox_lease(struct ff_outbox *outbox, struct ff_lease_
     lease->id = id;
     lease->job = job;
     lease->sequence = 1;
-    lease->next = outbox->leases;
-    outbox->leases = lease;
+    struct ff_held_lease **last = &outbox->leases;
+    while (*last)
+        last = &(*last)->next;
+    *last = lease;
     return lease;
 }
 
@@ -150,7 +153,7 @@ void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease)
     outbox->gone = lease;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static void send_batch(struct ff_outbox *outbox, struct ff_held_lease *lease);
 
@@ -159,11 +162,13 @@ static bool has_large_model(const struct ff_batch *batch)
     return batch->count == 1 && batch->outcomes[0].model.size > MESSAGE_BYTES;
 }
 
-/* Whether the answer lets the batch go on; else it is kept and sent again as it is, under the same number: what the
- * coordinator counted already it will not count twice. */
-static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_rpc_response *response)
+/* Whether the answer lets the batch go on; else it is kept and sent again as it is, under the same number:
+ * what the coordinator counted already it will not count twice. */
+static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease,
+                     const struct ff_rpc_response *response)
 {
     lease->in_flight = false;
+    outbox->under_way--;
     if (response->status == FF_OK)
         return true;
     if (response->status == FF_INVALID_ARGUMENT) {
@@ -235,11 +240,13 @@ static void put_range(struct ff_outbox *outbox, struct ff_held_lease *lease)
     uint64_t left = outcome->model.size - batch->put_offset;
     struct ff_blocks blocks = {0};
     struct ff_buf body = {0};
-    struct ff_bytes range = {outcome->model.data + batch->put_offset, left < FF_OBJECT_RANGE ? left : FF_OBJECT_RANGE};
+    struct ff_bytes range = {outcome->model.data + batch->put_offset,
+                             left < FF_OBJECT_RANGE ? left : FF_OBJECT_RANGE};
     ff_blocks_add(&blocks, range);
     ff_encode_put_request(&request, &body);
     batch->put_offset += range.size;
-    struct ff_loop_call call = {outbox->queue, outbox->client, FF_FLEET_PUT, REPORT_DEADLINE_MS, put_done, outbox, lease};
+    struct ff_loop_call call = {outbox->queue, outbox->client, FF_FLEET_PUT, REPORT_DEADLINE_MS,
+                                put_done,      outbox,         lease};
     ff_loop_call(&call, &body, &blocks);
     ff_buf_fini(&body);
     ff_blocks_fini(&blocks);
@@ -264,9 +271,8 @@ static void send_report(struct ff_outbox *outbox, struct ff_held_lease *lease)
     struct ff_buf body = {0};
     struct ff_blocks blocks = {0};
     ff_encode_report(&report, &body, &blocks);
-    struct ff_loop_call call = {outbox->queue,      outbox->client, FF_FLEET_REPORT,
-                                REPORT_DEADLINE_MS, report_done,    outbox,
-                                lease};
+    struct ff_loop_call call = {
+        outbox->queue, outbox->client, FF_FLEET_REPORT, REPORT_DEADLINE_MS, report_done, outbox, lease};
     ff_loop_call(&call, &body, &blocks);
     ff_buf_fini(&body);
     ff_blocks_fini(&blocks);
@@ -276,6 +282,7 @@ static void send_batch(struct ff_outbox *outbox, struct ff_held_lease *lease)
 {
     struct ff_batch *batch = lease->sending;
     lease->in_flight = true;
+    outbox->under_way++;
     if (has_large_model(batch) && batch->put_offset < batch->outcomes[0].model.size)
         put_range(outbox, lease);
     else
@@ -292,7 +299,8 @@ static struct ff_batch *take_batch(struct ff_outbox *outbox, struct ff_held_leas
     size_t keep = 0;
     uint64_t bytes = 0;
     while (keep < batch->count) {
-        uint64_t more = sizeof *batch->outcomes + batch->outcomes[keep].model.size + batch->outcomes[keep].log.size + 512;
+        uint64_t more =
+            sizeof *batch->outcomes + batch->outcomes[keep].model.size + batch->outcomes[keep].log.size + 512;
         if (keep && bytes + more > MESSAGE_BYTES)
             break;
         bytes += more;
@@ -310,7 +318,7 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
     if (!worker || now_ms < outbox->not_before_ms)
         return;
     struct ff_held_lease *next;
-    for (struct ff_held_lease *lease = outbox->leases; lease; lease = next) {
+    for (struct ff_held_lease *lease = outbox->leases; lease && outbox->under_way < REPORTS_UNDER_WAY; lease = next) {
         next = lease->next;
         bool over = lease->last_part && lease->runs == 0;
         if (lease->in_flight || (!lease->sending && !lease->filling && !over))

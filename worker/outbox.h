@@ -1,8 +1,8 @@
 /* The leases that an agent holds, and the outcomes that the coordinator has not acknowledged yet.
  *
- * An outcome is kept, and sent again after any failure, until the coordinator says that it is committed. Per lease one
- * report is on its way at a time; what comes meanwhile goes with the next. A model too large for a message is put as
- * an object before the report that names it. Loop thread only. */
+ * An outcome is kept, and sent again after any failure, until the coordinator says that it is committed. Per
+ * lease one report is on its way at a time; what comes meanwhile goes with the next. A model too large for a
+ * message is put as an object before the report that names it. Loop thread only. */
 #ifndef FF_WORKER_OUTBOX_H
 #define FF_WORKER_OUTBOX_H
 
@@ -15,9 +15,9 @@ struct ff_held_lease {
     struct ff_held_lease *next;
     struct ff_lease_id id;
     uint64_t job;
-    unsigned runs;    /* parts that are with an executor or wait for one */
-    bool last_part;   /* nothing more of it will come */
-    bool dropped;     /* the coordinator does not want it any more */
+    unsigned runs;  /* parts that are with an executor or wait for one */
+    bool last_part; /* nothing more of it will come */
+    bool dropped;   /* the coordinator does not want it any more */
     struct ff_batch *filling;
     struct ff_batch *sending; /* not acknowledged; kept as it is until it is */
     bool in_flight;
@@ -27,8 +27,8 @@ struct ff_held_lease {
 /* dropped: the coordinator answered that the lease is void; the runs of it are the hook's to end. */
 typedef void ff_outbox_dropped(void *context, struct ff_held_lease *lease);
 
-struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client, ff_outbox_dropped *dropped,
-                                   void *context);
+struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client,
+                                   ff_outbox_dropped *dropped, void *context);
 void ff_outbox_destroy(struct ff_outbox *outbox);
 
 /* The lease of that id, made if it is not held. */
@@ -41,8 +41,8 @@ void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const 
 /* Forgets the lease and what is not sent of it. */
 void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease);
 
-/* Sends what waits. A lease without runs whose last part came is reported as finished and then forgotten. worker: the
- * id by the newest Join; 0: nothing is sent. */
+/* Sends what waits. A lease without runs whose last part came is reported as finished and then forgotten.
+ * worker: the id by the newest Join; 0: nothing is sent. */
 void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms);
 
 uint64_t ff_outbox_bytes(const struct ff_outbox *outbox); /* not acknowledged */

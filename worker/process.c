@@ -103,7 +103,8 @@ static int spawn(pid_t *pid, const struct child_ends *ends, int core)
     posix_spawn_file_actions_adddup2(&actions, ends->socket, FF_EXECUTOR_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, ends->pipe, FF_EXECUTOR_PIPE);
     posix_spawn_file_actions_adddup2(&actions, ends->progress, FF_EXECUTOR_PROGRESS);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
@@ -114,7 +115,8 @@ static int spawn(pid_t *pid, const struct child_ends *ends, int core)
     return code;
 }
 
-enum ff_status ff_process_start(struct ff_process *process, int core, int epoll, int64_t now_ms, struct ff_error *err)
+enum ff_status ff_process_start(struct ff_process *process, int core, int epoll, int64_t now_ms,
+                                struct ff_error *err)
 {
     struct child_ends ends;
     pid_t pid = 0;

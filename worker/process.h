@@ -1,4 +1,5 @@
-/* One executor process as its agent sees it: started by exec, killed as a group, reaped with its resource usage. */
+/* One executor process as its agent sees it: started by exec, killed as a group, reaped with its resource
+ * usage. */
 #ifndef FF_WORKER_PROCESS_H
 #define FF_WORKER_PROCESS_H
 

@@ -29,7 +29,8 @@ static void stand_guard(int pipe)
     size_t count = 0;
     pid_t change;
     ssize_t got;
-    while ((got = read(pipe, &change, sizeof change)) == (ssize_t)sizeof change || (got < 0 && errno == EINTR))
+    while ((got = read(pipe, &change, sizeof change)) == (ssize_t)sizeof change ||
+           (got < 0 && errno == EINTR))
         if (got > 0)
             remember(groups, &count, change);
     for (size_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
-/* A small process that outlives its agent by a moment: when the agent is gone, even by kill -9, it kills the process
- * groups of the executors, so that what a fit forked does not stay behind. */
+/* A small process that outlives its agent by a moment: when the agent is gone, even by kill -9, it kills the
+ * process groups of the executors, so that what a fit forked does not stay behind. */
 #ifndef FF_WORKER_SENTINEL_H
 #define FF_WORKER_SENTINEL_H
 

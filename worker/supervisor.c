@@ -1,14 +1,15 @@
 /* Runs over executors.
  *
- * A slot has at most two runs: the current one and one waiting behind it, so that an executor goes on without a round
- * trip. The agent never knows by itself which of the two is being worked on; the executor's claim of the waiting one
- * (lane.h, `lanes`) decides, and its END message behind the last outcome tells.
+ * A slot has at most two runs: the current one and one waiting behind it, so that an executor goes on without
+ * a round trip. The agent never knows by itself which of the two is being worked on; the executor's claim of
+ * the waiting one (lane.h, `lanes`) decides, and its END message behind the last outcome tells.
  *
  *     assign ─► current ──outcomes in order, END──► ended         executor died or was killed on task i:
- *     assign ─► waiting ──claimed by the executor──► current        read the pipe to its end, blame i (or nobody),
- *                  └──────withdrawn by the agent───► (returned)     start another, go on behind i
+ *     assign ─► waiting ──claimed by the executor──► current        read the pipe to its end, blame i (or
+ * nobody), └──────withdrawn by the agent───► (returned)     start another, go on behind i
  *
- * Outcomes must come in the order of the tasks; anything else is BAD_OUTPUT and costs the task in progress. */
+ * Outcomes must come in the order of the tasks; anything else is BAD_OUTPUT and costs the task in progress.
+ */
 #include "worker/supervisor.h"
 
 #include "common/log.h"
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 enum {
-    BLAMELESS_DEATHS = 3,  /* between two tasks, one after the other: then the next task is blamed */
-    LOG_LIMIT = 4 << 20,   /* bytes of output that one fit may leave in memory */
+    BLAMELESS_DEATHS = 3, /* between two tasks, one after the other: then the next task is blamed */
+    LOG_LIMIT = 4 << 20,  /* bytes of output that one fit may leave in memory */
     LOG_TAIL = 16 << 10,
     RESTART_MS = 100,
     RESTART_MAX_MS = 5000,
@@ -48,9 +49,10 @@ struct slot {
     uint32_t ticket;
     uint64_t position; /* as last seen */
     int64_t position_ms;
-    enum ff_code kill_code; /* why we killed it; FF_CODE_CANCELLED: its run was dropped; FF_CODE_OK: we did not */
-    unsigned deaths;        /* in a row without an outcome */
-    int64_t restart_ms;     /* when to start again, if not alive */
+    enum ff_code
+        kill_code;      /* why we killed it; FF_CODE_CANCELLED: its run was dropped; FF_CODE_OK: we did not */
+    unsigned deaths;    /* in a row without an outcome */
+    int64_t restart_ms; /* when to start again, if not alive */
     uint64_t done;
     int last_exit;
     int last_signal;
@@ -66,7 +68,7 @@ struct ff_supervisor {
     struct ff_arena arena; /* of the message being handled */
 };
 
-/* ---- runs ---------------------------------------------------------------------------------------------------------- */
+/* ---- runs ---- */
 
 static void free_run(struct ff_supervisor *supervisor, struct run *run)
 {
@@ -111,7 +113,8 @@ static struct run *make_run(struct ff_supervisor *supervisor, const struct ff_ru
     run->object_fd = request->object_fd >= 0 ? dup(request->object_fd) : -1;
     run->command.has_object = run->object_fd >= 0;
     run->command.object_size = request->object_size;
-    run->command.memory_bytes = chunk->memory_bytes ? chunk->memory_bytes : supervisor->options.memory_bytes / 2;
+    run->command.memory_bytes =
+        chunk->memory_bytes ? chunk->memory_bytes : supervisor->options.memory_bytes / 2;
     run->targets = ff_xalloc(chunk->task_count * sizeof *run->targets);
     for (size_t i = 0; i < chunk->task_count; i++)
         run->targets[i] = chunk->tasks[i].task.target;
@@ -132,7 +135,7 @@ static bool send_run(struct slot *slot, struct run *run)
     return ff_channel_send_run(slot->process.socket, &run->command, run->buffer.fd, run->object_fd);
 }
 
-/* ---- executors ------------------------------------------------------------------------------------------------------- */
+/* ---- executors ---- */
 
 static int slot_index(const struct ff_supervisor *supervisor, const struct slot *slot)
 {
@@ -198,10 +201,11 @@ static void decide(struct ff_supervisor *supervisor, struct slot *slot, struct f
 
 static void rebalance(struct ff_supervisor *supervisor, int64_t now_ms);
 
-/* ---- input ------------------------------------------------------------------------------------------------------------ */
+/* ---- input ---- */
 
 /* false: the message does not belong here. */
-static bool take_message(struct ff_supervisor *supervisor, struct slot *slot, struct ff_channel_message *message)
+static bool take_message(struct ff_supervisor *supervisor, struct slot *slot,
+                         struct ff_channel_message *message)
 {
     struct run *run = slot->current;
     if (!run || message->ticket != run->command.ticket)
@@ -272,7 +276,7 @@ static void sweep(struct ff_supervisor *supervisor)
     free(keep);
 }
 
-/* ---- death ------------------------------------------------------------------------------------------------------------ */
+/* ---- death ---- */
 
 /* The task that the executor was on, checked against what we know; -1 if none. */
 static int64_t task_in_progress(const struct slot *slot)
@@ -294,7 +298,8 @@ static void describe_end(const struct slot *slot, enum ff_code code, char *text,
     else if (code == FF_CODE_BAD_OUTPUT)
         snprintf(text, size, "the executor sent garbage instead of an outcome");
     else if (slot->last_signal)
-        snprintf(text, size, "the executor died of signal %d (%s)", slot->last_signal, strsignal(slot->last_signal));
+        snprintf(text, size, "the executor died of signal %d (%s)", slot->last_signal,
+                 strsignal(slot->last_signal));
     else
         snprintf(text, size, "the executor exited with code %d", slot->last_exit);
 }
@@ -319,8 +324,8 @@ static void blame(struct ff_supervisor *supervisor, struct slot *slot, enum ff_c
         finish_current(supervisor, slot);
 }
 
-/* Whether the death costs the current run's next task a try: it was in progress, or sent garbage, or keeps killing
- * executors before it even begins. */
+/* Whether the death costs the current run's next task a try: it was in progress, or sent garbage, or keeps
+ * killing executors before it even begins. */
 static bool is_to_blame(const struct slot *slot, enum ff_code code)
 {
     if (!slot->current || code == FF_CODE_CANCELLED)
@@ -371,7 +376,7 @@ void ff_supervisor_reap(struct ff_supervisor *supervisor, int64_t now_ms)
     }
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 static void check_time(struct slot *slot, int64_t now_ms, int64_t gap_ms)
 {
@@ -401,7 +406,7 @@ void ff_supervisor_tick(struct ff_supervisor *supervisor, int64_t now_ms, int64_
     rebalance(supervisor, now_ms);
 }
 
-/* ---- assigning ------------------------------------------------------------------------------------------------------------ */
+/* ---- assigning ---- */
 
 static bool takes_runs(const struct slot *slot)
 {
@@ -420,7 +425,8 @@ unsigned ff_supervisor_prefetch(const struct ff_supervisor *supervisor)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < supervisor->options.slots; i++)
-        count += takes_runs(&supervisor->slots[i]) && supervisor->slots[i].current && !supervisor->slots[i].waiting;
+        count += takes_runs(&supervisor->slots[i]) && supervisor->slots[i].current &&
+                 !supervisor->slots[i].waiting;
     return count;
 }
 
@@ -534,19 +540,21 @@ void ff_supervisor_drain(struct ff_supervisor *supervisor)
     }
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 bool ff_supervisor_has(const struct ff_supervisor *supervisor, const void *owner)
 {
     for (unsigned i = 0; i < supervisor->options.slots; i++) {
         const struct slot *slot = &supervisor->slots[i];
-        if ((slot->current && slot->current->owner == owner) || (slot->waiting && slot->waiting->owner == owner))
+        if ((slot->current && slot->current->owner == owner) ||
+            (slot->waiting && slot->waiting->owner == owner))
             return true;
     }
     return false;
 }
 
-size_t ff_supervisor_states(const struct ff_supervisor *supervisor, int64_t now_ms, struct ff_executor_state *states)
+size_t ff_supervisor_states(const struct ff_supervisor *supervisor, int64_t now_ms,
+                            struct ff_executor_state *states)
 {
     for (unsigned i = 0; i < supervisor->options.slots; i++) {
         const struct slot *slot = &supervisor->slots[i];
@@ -571,7 +579,7 @@ size_t ff_supervisor_states(const struct ff_supervisor *supervisor, int64_t now_
     return supervisor->options.slots;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 enum ff_status ff_supervisor_create(const struct ff_supervisor_options *options, int epoll, int64_t now_ms,
                                     struct ff_supervisor **out, struct ff_error *err)

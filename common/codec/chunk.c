@@ -1,5 +1,5 @@
-/* Chunks: the tasks of a lease. Models and metric names that tasks share are written once and referred to by index;
- * on the way in every index and every place of a frame is checked. */
+/* Chunks: the tasks of a lease. Models and metric names that tasks share are written once and referred to by
+ * index; on the way in every index and every place of a frame is checked. */
 #include "common/codec/messages.h"
 
 enum { MAX_STEPS = 1 << 30, MAX_COLUMNS = 1 << 24 };
@@ -39,8 +39,8 @@ static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_ar
     return out;
 }
 
-static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinct *specs, struct distinct *metrics,
-                                   struct ff_blocks *blocks, struct ff_arena *arena)
+static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinct *specs,
+                                   struct distinct *metrics, struct ff_blocks *blocks, struct ff_arena *arena)
 {
     Fitfleet__Task *out = ff_arena_alloc(arena, sizeof *out);
     const struct ff_task *task = &in->task;
@@ -110,7 +110,7 @@ void ff_encode_lease_reply(const struct ff_chunk *chunk, struct ff_buf *out, str
     ff_arena_fini(&arena);
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------------------ */
+/* ---- decoding ---- */
 
 static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena)
 {
@@ -124,20 +124,23 @@ static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_are
     return specs;
 }
 
-static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size_t blocks_size, struct ff_error *err)
+static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size_t blocks_size,
+                                  struct ff_error *err)
 {
-    if (in->steps == 0 || in->steps > MAX_STEPS || columns == 0 || columns > MAX_COLUMNS || in->step_ms == 0 ||
-        in->step_ms > INT64_MAX / 2 || in->steps > SIZE_MAX / sizeof(double) / columns)
+    if (in->steps == 0 || in->steps > MAX_STEPS || columns == 0 || columns > MAX_COLUMNS ||
+        in->step_ms == 0 || in->step_ms > INT64_MAX / 2 || in->steps > SIZE_MAX / sizeof(double) / columns)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: impossible frame", in->target);
     uint64_t size = in->steps * columns * sizeof(double);
     uint64_t whole = in->object.len ? in->object_size : blocks_size;
     if (in->offset % sizeof(double) || in->offset > whole || size > whole - in->offset)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: frame outside its bytes", in->target);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: frame outside its bytes",
+                            in->target);
     return FF_OK;
 }
 
 static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__Task *in, size_t blocks_size,
-                                  const struct ff_fit_spec *specs, struct ff_wire_task *out, struct ff_error *err)
+                                  const struct ff_fit_spec *specs, struct ff_wire_task *out,
+                                  struct ff_error *err)
 {
     if (in->spec >= chunk->n_specs || in->fallback > chunk->n_specs || in->metrics >= chunk->n_metrics)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: index out of range", in->target);

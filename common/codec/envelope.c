@@ -29,7 +29,8 @@ static uint8_t *prefix(struct ff_buf *out, size_t envelope, size_t body, size_t 
     return at + FF_ENVELOPE_PREFIX;
 }
 
-void ff_envelope_encode_request(const struct ff_envelope *envelope, size_t body, size_t blocks, struct ff_buf *out)
+void ff_envelope_encode_request(const struct ff_envelope *envelope, size_t body, size_t blocks,
+                                struct ff_buf *out)
 {
     Fitfleet__RpcRequest message = FITFLEET__RPC_REQUEST__INIT;
     message.protocol = envelope->protocol;
@@ -43,7 +44,8 @@ void ff_envelope_encode_request(const struct ff_envelope *envelope, size_t body,
                                 prefix(out, fitfleet__rpc_request__get_packed_size(&message), body, blocks));
 }
 
-void ff_envelope_encode_response(const struct ff_envelope *envelope, size_t body, size_t blocks, struct ff_buf *out)
+void ff_envelope_encode_response(const struct ff_envelope *envelope, size_t body, size_t blocks,
+                                 struct ff_buf *out)
 {
     Fitfleet__RpcResponse message = FITFLEET__RPC_RESPONSE__INIT;
     message.protocol = envelope->protocol;
@@ -51,8 +53,8 @@ void ff_envelope_encode_response(const struct ff_envelope *envelope, size_t body
     message.request_id = envelope->request_id;
     message.status = envelope->status;
     message.message = (char *)(uintptr_t)envelope->text;
-    fitfleet__rpc_response__pack(&message,
-                                 prefix(out, fitfleet__rpc_response__get_packed_size(&message), body, blocks));
+    fitfleet__rpc_response__pack(
+        &message, prefix(out, fitfleet__rpc_response__get_packed_size(&message), body, blocks));
 }
 
 static enum ff_status split(struct ff_bytes message, struct ff_bytes *envelope, struct ff_bytes *body,

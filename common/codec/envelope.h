@@ -22,8 +22,10 @@ struct ff_envelope {
 };
 
 /* Appends prefix and envelope; body and blocks of the sizes given must follow. */
-void ff_envelope_encode_request(const struct ff_envelope *envelope, size_t body, size_t blocks, struct ff_buf *out);
-void ff_envelope_encode_response(const struct ff_envelope *envelope, size_t body, size_t blocks, struct ff_buf *out);
+void ff_envelope_encode_request(const struct ff_envelope *envelope, size_t body, size_t blocks,
+                                struct ff_buf *out);
+void ff_envelope_encode_response(const struct ff_envelope *envelope, size_t body, size_t blocks,
+                                 struct ff_buf *out);
 
 /* Splits a whole message. INVALID_ARGUMENT unless its sizes add up and the envelope decodes. */
 FF_NODISCARD enum ff_status ff_envelope_decode_request(struct ff_bytes message, struct ff_arena *arena,

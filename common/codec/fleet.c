@@ -3,7 +3,8 @@
 
 #include "common/rpc.h"
 
-#define UNPACK(Type, type) Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
+#define UNPACK(Type, type)                                                                                   \
+    Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
 
 static void set_lease(Fitfleet__LeaseId *out, struct ff_lease_id lease)
 {
@@ -17,7 +18,7 @@ static struct ff_lease_id get_lease(const Fitfleet__LeaseId *in)
     return in ? (struct ff_lease_id){in->epoch, in->counter} : (struct ff_lease_id){0, 0};
 }
 
-/* ---- Join, Leave ------------------------------------------------------------------------------------------------- */
+/* ---- Join, Leave ---- */
 
 void ff_encode_join_request(const struct ff_join_request *in, struct ff_buf *out)
 {
@@ -63,7 +64,8 @@ FF_DECODER(join_reply, struct ff_join_reply)
     UNPACK(JoinReply, join_reply);
     if (!in)
         return FF_INVALID_ARGUMENT;
-    *out = (struct ff_join_reply){in->worker, in->name, in->epoch, in->beat_ms, in->expiry_ms, in->max_message};
+    *out =
+        (struct ff_join_reply){in->worker, in->name, in->epoch, in->beat_ms, in->expiry_ms, in->max_message};
     return FF_OK;
 }
 
@@ -83,7 +85,7 @@ FF_DECODER(leave_request, uint64_t)
     return FF_OK;
 }
 
-/* ---- Lease ---------------------------------------------------------------------------------------------------------- */
+/* ---- Lease ---- */
 
 void ff_encode_lease_request(const struct ff_lease_request *in, struct ff_buf *out)
 {
@@ -104,7 +106,7 @@ FF_DECODER(lease_request, struct ff_lease_request)
     return FF_OK;
 }
 
-/* ---- Report --------------------------------------------------------------------------------------------------------- */
+/* ---- Report ---- */
 
 void ff_encode_report(const struct ff_report *in, struct ff_buf *out, struct ff_blocks *blocks)
 {
@@ -172,7 +174,7 @@ FF_DECODER(report_reply, struct ff_report_reply)
     return FF_OK;
 }
 
-/* ---- Beat ----------------------------------------------------------------------------------------------------------- */
+/* ---- Beat ---- */
 
 static Fitfleet__LeaseId **lease_list(const struct ff_lease_id *leases, size_t count, struct ff_arena *arena)
 {
@@ -193,7 +195,8 @@ static struct ff_lease_id *leases_of(Fitfleet__LeaseId **list, size_t count, str
     return leases;
 }
 
-static void set_executor(Fitfleet__ExecutorState *out, Fitfleet__LeaseId *lease, const struct ff_executor_state *in)
+static void set_executor(Fitfleet__ExecutorState *out, Fitfleet__LeaseId *lease,
+                         const struct ff_executor_state *in)
 {
     fitfleet__executor_state__init(out);
     set_lease(lease, in->lease);
@@ -241,7 +244,8 @@ void ff_encode_beat_request(const struct ff_beat_request *in, struct ff_buf *out
     message.executors = ff_arena_alloc(&arena, in->executor_count * sizeof *message.executors);
     for (size_t i = 0; i < in->executor_count; i++) {
         message.executors[i] = ff_arena_alloc(&arena, sizeof *message.executors[i]);
-        set_executor(message.executors[i], ff_arena_alloc(&arena, sizeof(Fitfleet__LeaseId)), &in->executors[i]);
+        set_executor(message.executors[i], ff_arena_alloc(&arena, sizeof(Fitfleet__LeaseId)),
+                     &in->executors[i]);
     }
     ff_pb_pack(&message.base, out);
     ff_arena_fini(&arena);
@@ -255,8 +259,9 @@ FF_DECODER(beat_request, struct ff_beat_request)
     struct ff_executor_state *executors = ff_arena_alloc(arena, in->n_executors * sizeof *executors);
     for (size_t i = 0; i < in->n_executors; i++)
         executors[i] = get_executor(in->executors[i]);
-    *out = (struct ff_beat_request){in->worker, leases_of(in->leases, in->n_leases, arena), in->n_leases,
-                                    executors,  in->n_executors,                            in->draining};
+    *out = (struct ff_beat_request){in->worker,      leases_of(in->leases, in->n_leases, arena),
+                                    in->n_leases,    executors,
+                                    in->n_executors, in->draining};
     return FF_OK;
 }
 
@@ -279,7 +284,7 @@ FF_DECODER(beat_reply, struct ff_beat_reply)
     return FF_OK;
 }
 
-/* ---- Fetch, Put ------------------------------------------------------------------------------------------------------ */
+/* ---- Fetch, Put ---- */
 
 void ff_encode_fetch_request(const struct ff_fetch_request *in, struct ff_buf *out)
 {
@@ -296,8 +301,8 @@ FF_DECODER(fetch_request, struct ff_fetch_request)
     if (!in || ff_pb_object(in->object, &out->object, err))
         return FF_INVALID_ARGUMENT;
     if (in->size > FF_OBJECT_RANGE)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "a range has at most %d bytes, found %llu", FF_OBJECT_RANGE,
-                            (unsigned long long)in->size);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "a range has at most %d bytes, found %llu",
+                            FF_OBJECT_RANGE, (unsigned long long)in->size);
     out->offset = in->offset;
     out->size = in->size;
     return FF_OK;

@@ -4,7 +4,8 @@
 
 #include "common/rpc.h"
 
-#define UNPACK(Type, type) Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
+#define UNPACK(Type, type)                                                                                   \
+    Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
 
 static char **texts(const char *const *list)
 {

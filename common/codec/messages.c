@@ -7,8 +7,8 @@ void ff_pb_pack(const ProtobufCMessage *message, struct ff_buf *out)
     out->size += size;
 }
 
-void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes bytes, struct ff_arena *arena,
-                   struct ff_error *err)
+void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes bytes,
+                   struct ff_arena *arena, struct ff_error *err)
 {
     size_t limit = arena->limit;
     arena->limit = arena->used + (bytes.size > FF_DECODE_LIMIT / 24 ? bytes.size * 24 : FF_DECODE_LIMIT);
@@ -23,8 +23,8 @@ void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes
 enum ff_status ff_pb_object(ProtobufCBinaryData in, struct ff_object_id *out, struct ff_error *err)
 {
     if (in.len != FF_OBJECT_ID_SIZE)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "an object id has %d bytes, found %zu", FF_OBJECT_ID_SIZE,
-                            in.len);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "an object id has %d bytes, found %zu",
+                            FF_OBJECT_ID_SIZE, in.len);
     memcpy(out->bytes, in.data, FF_OBJECT_ID_SIZE);
     return FF_OK;
 }
@@ -93,6 +93,7 @@ enum ff_status ff_pb_to_outcome(const Fitfleet__Outcome *in, struct ff_bytes mod
                                .model_in_object = in->model_object.len != 0};
     if ((!out->model_in_object && !slice(models, in->model_offset, in->model_size, &out->model)) ||
         !slice(logs, in->log_offset, in->log_size, &out->log))
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "outcome of target %u: bytes outside its blocks", in->target);
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "outcome of target %u: bytes outside its blocks",
+                            in->target);
     return out->model_in_object ? ff_pb_object(in->model_object, &out->model_object, err) : FF_OK;
 }

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* Memory that decoding one message may take, or 24 times its size if that is more: empty submessages of two bytes
- * each would otherwise grow a hundredfold. */
+/* Memory that decoding one message may take, or 24 times its size if that is more: empty submessages of two
+ * bytes each would otherwise grow a hundredfold. */
 enum { FF_DECODE_LIMIT = 64 << 20 };
 
 /* protobuf-c has no const; encoding does not write through these. */
@@ -25,8 +25,8 @@ static inline ProtobufCBinaryData ff_pb_bytes(const void *data, size_t size)
 /* Packs any message behind out. */
 void ff_pb_pack(const ProtobufCMessage *message, struct ff_buf *out);
 /* Unpacks into the arena; NULL with INVALID_ARGUMENT in err if the bytes are no such message. */
-void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes bytes, struct ff_arena *arena,
-                   struct ff_error *err);
+void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes bytes,
+                   struct ff_arena *arena, struct ff_error *err);
 /* INVALID_ARGUMENT unless it has the size of an id. */
 enum ff_status ff_pb_object(ProtobufCBinaryData in, struct ff_object_id *out, struct ff_error *err);
 

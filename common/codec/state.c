@@ -2,7 +2,8 @@
 #include "common/codec/messages.h"
 #include "state.pb-c.h"
 
-#define UNPACK(Type, type) Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
+#define UNPACK(Type, type)                                                                                   \
+    Fitfleet__##Type *in = ff_pb_unpack(&fitfleet__##type##__descriptor, bytes, arena, err)
 
 void ff_encode_stored_report(const struct ff_stored_report *in, struct ff_buf *out, struct ff_buf *models,
                              struct ff_buf *logs)
@@ -27,7 +28,8 @@ void ff_encode_stored_report(const struct ff_stored_report *in, struct ff_buf *o
 }
 
 enum ff_status ff_decode_stored_report(struct ff_bytes bytes, struct ff_bytes models, struct ff_bytes logs,
-                                       struct ff_arena *arena, struct ff_stored_report *out, struct ff_error *err)
+                                       struct ff_arena *arena, struct ff_stored_report *out,
+                                       struct ff_error *err)
 {
     UNPACK(StoredReport, stored_report);
     if (!in)
@@ -71,7 +73,8 @@ FF_DECODER(stored_targets, struct ff_stored_targets)
         return FF_INVALID_ARGUMENT;
     struct ff_stored_target *targets = ff_arena_alloc(arena, in->n_targets * sizeof *targets);
     for (size_t i = 0; i < in->n_targets; i++)
-        targets[i] = (struct ff_stored_target){in->targets[i]->name, in->targets[i]->rows, in->targets[i]->steps};
+        targets[i] =
+            (struct ff_stored_target){in->targets[i]->name, in->targets[i]->rows, in->targets[i]->steps};
     *out = (struct ff_stored_targets){.targets = targets,
                                       .target_count = in->n_targets,
                                       .rows_skipped = in->rows_skipped,
@@ -109,8 +112,8 @@ FF_DECODER(stored_generation, struct ff_stored_generation)
         return FF_INVALID_ARGUMENT;
     struct ff_stored_model *models = ff_arena_alloc(arena, in->n_models * sizeof *models);
     for (size_t i = 0; i < in->n_models; i++)
-        models[i] = (struct ff_stored_model){in->models[i]->target, in->models[i]->report, in->models[i]->index,
-                                             in->models[i]->from};
+        models[i] = (struct ff_stored_model){in->models[i]->target, in->models[i]->report,
+                                             in->models[i]->index, in->models[i]->from};
     *out = (struct ff_stored_generation){models, in->n_models};
     return FF_OK;
 }

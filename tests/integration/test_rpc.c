@@ -38,8 +38,7 @@ static struct ff_bytes text(const char *from)
     return (struct ff_bytes){(const uint8_t *)from, strlen(from)};
 }
 
-/* ---- a server with a few methods
- * ----------------------------------------------------------------------------------- */
+/* ---- a server with a few methods ---- */
 
 static void park(struct ff_rpc_call *call, const struct ff_rpc_request *request)
 {
@@ -85,9 +84,7 @@ static void handle(void *context, struct ff_rpc_call *call, const struct ff_rpc_
     }
 }
 
-/* ---- fixture
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- fixture ---- */
 
 static void make(void)
 {
@@ -203,8 +200,7 @@ static void expect_failure(struct ff_rpc_response *response, enum ff_status stat
     ff_rpc_response_free(response);
 }
 
-/* ---- transports
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- transports ---- */
 
 /* Body and blocks there and back, twice, so that what is used again is seen to be clean. */
 static void expect_blocks_to_travel(void)
@@ -318,9 +314,7 @@ Test(rpc, what_is_no_address_is_refused)
     cr_assert(server == NULL && client == NULL);
 }
 
-/* ---- status
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- status ---- */
 
 Test(rpc, an_error_comes_with_its_text)
 {
@@ -420,9 +414,7 @@ Test(rpc, the_server_may_close_a_connection)
     expect_echo("again");
 }
 
-/* ---- tokens
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- tokens ---- */
 
 static void expect_with_token(const char *token, enum ff_status status, const char *part)
 {
@@ -488,9 +480,7 @@ Test(rpc, addresses_of_this_host_are_known)
     cr_assert_not(ff_rpc_url_is_local("tcp://[::]:1"));
 }
 
-/* ---- limits
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- limits ---- */
 
 Test(rpc, a_message_just_below_the_limit_arrives)
 {
@@ -564,9 +554,7 @@ Test(rpc, a_refused_call_leaves_room_for_others)
     expect_echo("x");
 }
 
-/* ---- many
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- many ---- */
 
 static void answer_last_first(void)
 {
@@ -611,9 +599,7 @@ Test(rpc, traffic_is_counted)
     cr_assert_eq(sent - sent_then, received - received_then);
 }
 
-/* ---- closing
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- closing ---- */
 
 Test(rpc, closing_a_client_ends_its_calls)
 {
@@ -647,9 +633,6 @@ Test(rpc, closing_at_any_moment_ends_each_call_exactly_once)
 {
     enum { ROUNDS = 150, CALLS = 8 };
     static struct pending pending[CALLS];
-#ifdef FITFLEET_SANITIZED
-    cr_skip("nng 1.5 loses a message of an inproc connection that closes: a leak of its own");
-#endif
     serve("inproc://moments"); /* see ff_nng_close() for what nng makes of this over others */
     for (int round = 0; round < ROUNDS; round++) {
         dial();
@@ -694,8 +677,7 @@ Test(rpc, a_server_may_end_with_calls_that_were_never_answered)
     expect_end(&pending, FF_UNAVAILABLE);
 }
 
-/* ---- peers that are not us
- * -------------------------------------------------------------------------------------------------- */
+/* ---- peers that are not us ---- */
 
 static nng_socket stranger(void)
 {

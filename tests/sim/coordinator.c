@@ -111,9 +111,7 @@ static void worker_is_gone(struct sim *sim, struct ff_worker *worker, enum ff_wo
     ff_fleet_gone(sim->fleet, worker, state);
 }
 
-/* ---- Lease
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Lease ---- */
 
 static void send_grant(struct sim *sim, const struct message *request, const struct ff_grant *grant)
 {
@@ -194,8 +192,7 @@ static void serve_waiting(struct sim *sim)
     }
 }
 
-/* ---- Report, Beat
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Report, Beat ---- */
 
 static void take_fault(struct sim *sim, const struct message *request, uint32_t target)
 {

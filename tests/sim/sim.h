@@ -50,8 +50,7 @@ struct event {
     struct message *message;
 };
 
-/* ---- workers
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- workers ---- */
 
 struct held_lease {
     struct ff_lease_id id;
@@ -81,8 +80,7 @@ struct sim_worker {
     int64_t ask_until, join_until, next_beat, paused_until, restart_at;
 };
 
-/* ---- the world
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the world ---- */
 
 struct sim {
     uint64_t seed, random;

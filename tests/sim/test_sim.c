@@ -38,8 +38,7 @@ bool sim_chance(struct sim *sim, unsigned thousandths)
     return sim_random(sim, 1000) < thousandths;
 }
 
-/* ---- events: a binary heap by time and order
- * ------------------------------------------------------------------------ */
+/* ---- events: a binary heap by time and order ---- */
 
 static bool before(const struct event *a, const struct event *b)
 {
@@ -83,8 +82,7 @@ static struct event next_event(struct sim *sim)
     }
 }
 
-/* ---- the network
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the network ---- */
 
 static void deliver_later(struct sim *sim, const struct message *message, bool to_coordinator)
 {
@@ -108,9 +106,7 @@ void sim_send(struct sim *sim, const struct message *message, bool to_coordinato
         deliver_later(sim, message, to_coordinator);
 }
 
-/* ---- the world
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the world ---- */
 
 static enum behaviour choose_behaviour(struct sim *sim)
 {
@@ -231,8 +227,7 @@ static void step(struct sim *sim)
     free(event.message);
 }
 
-/* ---- what must hold
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- what must hold ---- */
 
 static void check_target(const struct sim *sim, uint32_t target)
 {

@@ -35,9 +35,7 @@ static void send(struct sim *sim, unsigned host, struct message *message)
     sim_send(sim, message, true);
 }
 
-/* ---- fitting
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- fitting ---- */
 
 static bool is_running(const struct sim_worker *worker, size_t lease)
 {
@@ -118,9 +116,7 @@ void sim_worker_task_ends(struct sim *sim, unsigned host, unsigned slot)
         begin_lease(sim, host, slot);
 }
 
-/* ---- leases
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- leases ---- */
 
 static struct held_lease *find_held(struct sim_worker *worker, struct ff_lease_id id)
 {
@@ -199,9 +195,7 @@ static void ask(struct sim *sim, unsigned host)
              .type = LEASE, .sequence = worker->lease_sequence, .idle = idle, .prefetch = prefetch});
 }
 
-/* ---- reports
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- reports ---- */
 
 static void report(struct sim *sim, unsigned host, struct held_lease *lease)
 {
@@ -242,9 +236,7 @@ static void take_reported(struct sim *sim, unsigned host, const struct message *
         drop(sim, host, lease);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void rejoin(struct sim *sim, struct sim_worker *worker)
 {

@@ -48,8 +48,7 @@ static struct ff_bytes laid(void)
 #define DECODED(name, out)                                                                                   \
     cr_assert_eq(ff_decode_##name(ff_buf_bytes(&body), &arena, (out), &err), FF_OK, "%s", err.text)
 
-/* ---- one of each message, built into body and blocks
- * ------------------------------------------------------------- */
+/* ---- one of each message, built into body and blocks ---- */
 
 static const double rows[6] = {1, 2, 3, 4, 5, 6};
 static const char *const metrics[] = {"cpu", "memory"};
@@ -271,8 +270,7 @@ static void build_stored_generation(void)
     ff_encode_stored_generation(&(struct ff_stored_generation){models, 2}, &body);
 }
 
-/* ---- round trips
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- round trips ---- */
 
 Test(wire, method_names_lead_back_to_their_numbers)
 {
@@ -602,8 +600,7 @@ Test(wire, stored_targets_and_generation)
               generation.models[1].from == 1);
 }
 
-/* ---- damage: every message cut anywhere and with any bit flipped
- * --------------------------------------------------- */
+/* ---- damage: every message cut anywhere and with any bit flipped ---- */
 
 #define PLAIN_MESSAGES(X)                                                                                    \
     X(join_request, struct ff_join_request)                                                                  \
@@ -729,8 +726,7 @@ Test(wire, noise_is_refused_or_read_within_bounds)
     }
 }
 
-/* ---- hostile values
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- hostile values ---- */
 
 static void expect_chunk_refused(struct ff_wire_task task, size_t blocks_size, const char *why)
 {
@@ -901,8 +897,7 @@ Test(wire, more_counts_than_there_are_classes_are_left_out)
     cr_assert_eq(out.counts.of_class[FF_CLASS_COUNT - 1], FF_CLASS_COUNT);
 }
 
-/* ---- small bytes that unfold
- * ---------------------------------------------------------------------------------------- */
+/* ---- small bytes that unfold ---- */
 
 enum { WIRE_BYTES = 4 << 20, MOST = 64 << 20 };
 
@@ -948,9 +943,7 @@ Test(wire, the_limit_counts_what_an_arena_holds_already_and_is_put_back)
     cr_assert_eq(arena.limit, 0);
 }
 
-/* ---- blocks
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- blocks ---- */
 
 Test(wire, blocks_begin_on_aligned_offsets)
 {

@@ -230,10 +230,10 @@ Test(dataset, bad_rows_are_skipped_and_counted)
 Test(dataset, files_without_rows_are_refused)
 {
     write_text("a.csv", "");
-    assert_refused(LONG, "a.csv: the file is empty");
+    assert_refused(LONG, "a.csv: the file is empty: expected a line with the columns' names");
     ff_jobspec_destroy(spec);
     write_text("a.csv", "time,t,v\n");
-    assert_refused(LONG, "a.csv: no rows (0 bad ones skipped)");
+    assert_refused(LONG, "a.csv: no rows below the columns' names");
 }
 
 Test(dataset, a_file_with_a_header_only_beside_others_is_no_error)
@@ -247,7 +247,7 @@ Test(dataset, a_file_with_a_header_only_beside_others_is_no_error)
 Test(dataset, missing_files_and_columns_are_refused)
 {
     assert_refused("data: {files: [\"/nowhere/*.csv\"], target: t}\n",
-                   "data.files: no file matches '/nowhere/*.csv'");
+                   ":1:17: data.files: no file matches '/nowhere/*.csv'");
     ff_jobspec_destroy(spec);
     write_text("a.csv", "time,target,value\n1,x,1\n");
     assert_refused("data: {files: [a.csv], target: tagret}\n",

@@ -24,8 +24,7 @@ static void drop(void)
 
 TestSuite(dispatch, .init = make, .fini = drop);
 
-/* ---- builders
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- builders ---- */
 
 /* count targets of cells each, three tries, chunks cut by what is known of costs. */
 static struct ff_dispatch_job job_of(size_t count, uint64_t cells)
@@ -79,6 +78,12 @@ static struct ff_dispatch_target_view look(uint32_t target)
     return view;
 }
 
+/* A fit of this job showed what its targets of 100 cells cost. */
+static void measure(double ms)
+{
+    ff_dispatch_observe(dispatch, JOB, 0, ms);
+}
+
 static bool result(uint32_t target)
 {
     uint32_t tries;
@@ -106,8 +111,7 @@ static size_t lose(uint64_t worker)
             cr_assert_eq(found_.targets[at_], expected_[at_], "%zu: %u", at_, found_.targets[at_]);          \
     } while (0)
 
-/* ---- order and sizes of chunks
- * -------------------------------------------------------------------------------------- */
+/* ---- order and sizes of chunks ---- */
 
 Test(dispatch, without_a_job_there_is_nothing)
 {
@@ -185,6 +189,7 @@ Test(dispatch, chunks_of_known_cost_take_at_most_300_ms)
     struct ff_dispatch_job job = job_of(10000, 100);
     us_per_cell[0] = 100; /* 10 ms each, 100 s in all */
     ff_dispatch_add_job(dispatch, &job);
+    measure(10);
     cr_assert_eq(granted(1, 2).count, 30);
 }
 
@@ -210,6 +215,7 @@ Test(dispatch, chunks_shrink_towards_the_end)
     struct ff_dispatch_job job = job_of(400, 100);
     us_per_cell[0] = 100; /* 10 ms each: 4 s on 4 slots */
     ff_dispatch_add_job(dispatch, &job);
+    measure(10);
     size_t first = 0, last = 0, total = 0;
     while (ff_dispatch_has_waiting(dispatch)) {
         size_t count = granted(1 + total % 4, 4).count;
@@ -221,6 +227,14 @@ Test(dispatch, chunks_shrink_towards_the_end)
     cr_assert_eq(total, 400);
     cr_assert_eq(first, 30);
     cr_assert_eq(last, 1);
+}
+
+Test(dispatch, the_cost_book_alone_does_not_make_large_chunks)
+{
+    struct ff_dispatch_job job = job_of(10000, 100);
+    us_per_cell[0] = 0.01; /* by the book a thousand would fit a chunk; of other parameters, perhaps */
+    ff_dispatch_add_job(dispatch, &job);
+    cr_assert_eq(granted(1, 2).count, 16);
 }
 
 Test(dispatch, a_target_that_must_travel_alone_does_so_and_first)
@@ -263,9 +277,7 @@ Test(dispatch, older_jobs_are_served_first_and_the_next_one_fills_the_rest)
     cr_assert(has_none_for(1, 2));
 }
 
-/* ---- prefetch
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- prefetch ---- */
 
 static bool prefetches(void)
 {
@@ -287,6 +299,7 @@ Test(dispatch, short_chunks_are_prefetched_while_there_is_plenty)
     struct ff_dispatch_job job = job_of(100, 100);
     us_per_cell[0] = 100;
     ff_dispatch_add_job(dispatch, &job);
+    measure(10);
     cr_assert(prefetches());
 }
 
@@ -342,9 +355,7 @@ Test(dispatch, retries_do_not_wait_behind_a_busy_executor)
     cr_assert_neq(next.targets[0], faulty);
 }
 
-/* ---- leases
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- leases ---- */
 
 Test(dispatch, a_lease_is_known_until_it_ends)
 {
@@ -426,9 +437,7 @@ Test(dispatch, removing_a_job_voids_its_leases_only)
     ff_dispatch_remove_job(dispatch, 1);
 }
 
-/* ---- results
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- results ---- */
 
 Test(dispatch, a_result_counts_once)
 {
@@ -494,9 +503,7 @@ Test(dispatch, a_report_sent_twice_is_known_by_its_number)
     cr_assert(ff_dispatch_report_is_new(dispatch, grant.lease, 1));
 }
 
-/* ---- faults
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- faults ---- */
 
 Test(dispatch, a_fault_charges_a_try_and_the_target_waits_alone)
 {
@@ -603,8 +610,7 @@ Test(dispatch, many_retries_of_one_worker_do_not_hide_another_from_it)
     EXPECT_TARGETS(granted(1, 2), wanted);
 }
 
-/* ---- lost workers
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- lost workers ---- */
 
 Test(dispatch, a_lost_worker_makes_the_first_open_target_of_each_lease_a_suspect)
 {
@@ -683,9 +689,7 @@ Test(dispatch, a_suspect_that_is_given_back_is_not_charged)
     cr_assert_eq(look(0).tries, 0);
 }
 
-/* ---- predictions
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- predictions ---- */
 
 Test(dispatch, what_remains_is_predicted_from_the_cost_book)
 {
@@ -746,9 +750,7 @@ Test(dispatch, looking_at_what_is_not_there_says_so)
     cr_assert_not(ff_dispatch_look(dispatch, 9, 0, &view));
 }
 
-/* ---- size
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- size ---- */
 
 #ifndef FITFLEET_SANITIZED
 Test(dispatch, a_pending_target_takes_at_most_64_bytes)

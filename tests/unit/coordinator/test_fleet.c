@@ -181,3 +181,10 @@ Test(fleet, four_thousand_workers_of_one_host_join_quickly)
     cr_assert_str_eq(ff_fleet_all(fleet, &count)[3999]->name, "host-4000");
     cr_assert_eq(ff_fleet_workers(fleet), 4000);
 }
+
+Test(fleet, ids_of_an_earlier_coordinator_are_nobodys)
+{
+    ff_fleet_count_from(fleet, 1000);
+    cr_assert_eq(join("a", 1, 0)->id, 1000);
+    cr_assert_null(ff_fleet_find(fleet, 1));
+}

@@ -1,0 +1,458 @@
+/* What workers call: Join, Lease, Report, Beat, Fetch, Put, Leave. */
+#include "coordinator/core.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PART_BYTES = FF_BIG_FRAME_BYTES,
+    PART_TARGETS = 2048,
+    UPLOAD_BYTES = 1 << 30,
+    UPLOAD_KEEP_MS = 600000,
+};
+
+static struct ff_worker *caller(struct ff_coordinator *core, struct ff_call *call, uint64_t id)
+{
+    struct ff_worker *worker = ff_fleet_find(core->fleet, id);
+    if (worker)
+        ff_fleet_heard(worker, core->now_ms);
+    else
+        ff_call_fail(call, FF_NOT_FOUND, "this coordinator does not know the worker (any more): join again");
+    return worker;
+}
+
+/* ---- losing workers ---- */
+
+static void quarantine_lost(struct ff_coordinator *core, const struct ff_lost_target *lost,
+                            const struct ff_worker *worker)
+{
+    struct ff_job *job = ff_core_job(core, lost->job);
+    struct ff_outcome *outcome = ff_xcalloc(1, sizeof *outcome);
+    *outcome =
+        (struct ff_outcome){.target = lost->target,
+                            .class = FF_QUARANTINED,
+                            .code = FF_CODE_WORKER_LOST,
+                            .errmsg = "its worker was lost every time while it was alone with this target",
+                            .kind = "",
+                            .summary = "",
+                            .attempts = lost->tries};
+    ff_core_commit(core, job, worker->name, worker->profile, outcome, 1, NULL);
+}
+
+static void answer_empty(struct ff_worker *worker)
+{
+    struct ff_call *call = worker->waiting;
+    struct ff_buf body = {0};
+    if (!call)
+        return;
+    worker->waiting = NULL;
+    ff_encode_lease_reply(NULL, &body, NULL);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+static void lose(struct ff_coordinator *core, struct ff_worker *worker)
+{
+    size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
+    struct ff_lost_target *lost = ff_xcalloc(count + 1, sizeof *lost);
+    ff_log(FF_LOG_WARNING, "worker %s is lost, with %zu leases", worker->name, count);
+    answer_empty(worker);
+    count = ff_dispatch_lose_worker(core->dispatch, worker->id, lost);
+    for (size_t i = 0; i < count; i++)
+        quarantine_lost(core, &lost[i], worker);
+    free(lost);
+    /* A partition would leave its connections open for minutes. */
+    ff_rpc_server_close_pipe(core->server, worker->pipe);
+    if (worker->beat_pipe)
+        ff_rpc_server_close_pipe(core->server, worker->beat_pipe);
+    ff_fleet_gone(core->fleet, worker, FF_WORKER_LOST);
+}
+
+static void end_leases(struct ff_coordinator *core, const struct ff_worker *worker)
+{
+    size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
+    uint64_t *leases = ff_xcalloc(count + 1, sizeof *leases);
+    count = ff_dispatch_leases(core->dispatch, worker->id, leases);
+    for (size_t i = 0; i < count; i++)
+        ff_dispatch_end_lease(core->dispatch, leases[i]);
+    free(leases);
+}
+
+/* ---- Join, Leave ---- */
+
+static void warn_of_profiles(struct ff_coordinator *core)
+{
+    if (core->profiles_warned || !ff_fleet_profiles_differ(core->fleet))
+        return;
+    core->profiles_warned = true;
+    ff_log(FF_LOG_WARNING,
+           "workers of different numeric profiles: kinds that use BLAS or libm may differ in their "
+           "last digits from worker to worker");
+}
+
+void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
+{
+    /* The same agent after a partition: what it holds goes on, under its old leases. */
+    struct ff_worker *worker = ff_fleet_same(core->fleet, call->in.join.incarnation);
+    if (!worker)
+        worker = ff_fleet_join(core->fleet, &call->in.join, call->version, core->now_ms);
+    worker->pipe = call->pipe;
+    worker->sequence = 0;
+    worker->granted = 0;
+    ff_fleet_heard(worker, core->now_ms);
+    answer_empty(worker);
+    warn_of_profiles(core);
+    ff_log(FF_LOG_INFO, "worker %s joined: %u slots, fitfleet %s", worker->name, worker->slots,
+           worker->version);
+    struct ff_join_reply reply = {worker->id,       worker->name,       core->epoch,
+                                  FF_FLEET_BEAT_MS, FF_FLEET_EXPIRY_MS, FF_RPC_MAX_MESSAGE};
+    struct ff_buf body = {0};
+    ff_encode_join_reply(&reply, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+void ff_core_leave(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_worker *worker = caller(core, call, call->in.leave);
+    if (!worker)
+        return;
+    ff_log(FF_LOG_INFO, "worker %s left", worker->name);
+    answer_empty(worker);
+    end_leases(core, worker);
+    ff_fleet_gone(core->fleet, worker, FF_WORKER_LEFT);
+    ff_call_reply(call, NULL, NULL, 0);
+}
+
+/* ---- Lease ---- */
+
+/* How many targets of the grant from `from` on travel together: a frame that is an object goes alone. */
+static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, size_t from)
+{
+    uint64_t bytes = 0;
+    size_t to = from;
+    while (to < grant->count && to - from < PART_TARGETS) {
+        struct ff_wire_task task;
+        ff_job_task(job, grant->targets[to], &task);
+        uint64_t more =
+            task.in_object ? UINT32_MAX : ff_frame_bytes(&task.task.frame) + strlen(task.task.name);
+        if (to > from && bytes + more > PART_BYTES)
+            break;
+        bytes += more;
+        to++;
+    }
+    return to;
+}
+
+static void offer_object(struct ff_coordinator *core, const struct ff_wire_task *task)
+{
+    struct ff_bytes bytes = {(const uint8_t *)task->task.frame.values, ff_frame_bytes(&task->task.frame)};
+    if (!ff_objects_get(core->objects, &task->object, 0).data)
+        ff_objects_offer(core->objects, &task->object, bytes);
+}
+
+static void send_part(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call,
+                      const struct ff_job *job, const struct ff_grant *grant)
+{
+    size_t count = worker->granted_to - worker->granted_from;
+    const uint32_t *targets = grant->targets + worker->granted_from;
+    struct ff_wire_task *tasks = ff_arena_alloc(&call->arena, count * sizeof *tasks);
+    struct ff_chunk chunk = {.lease = {core->epoch, grant->lease},
+                             .job = grant->job,
+                             .last_part = worker->granted_to == grant->count,
+                             .timeout_ms = ff_job_timeout_ms(job, targets[0]),
+                             .memory_bytes = ff_job_memory_bytes(job, targets[0]),
+                             .tasks = tasks};
+    for (size_t i = 0; i < count; i++) {
+        struct ff_wire_task *task = &tasks[chunk.task_count];
+        ff_job_task(job, targets[i], task);
+        if (!task->task.frame.values && ff_frame_bytes(&task->task.frame))
+            continue; /* closed meanwhile by a late result of an older lease, its rows are gone */
+        if (task->in_object)
+            offer_object(core, task);
+        chunk.task_count++;
+    }
+    struct ff_buf body = {0};
+    struct ff_blocks blocks = {0};
+    ff_encode_lease_reply(&chunk, &body, &blocks);
+    ff_call_reply(call, &body, blocks.segments, blocks.count);
+    ff_buf_fini(&body);
+    ff_blocks_fini(&blocks);
+}
+
+/* The grant of the worker's last answer, if that lease is still its own. */
+static struct ff_job *last_grant(struct ff_coordinator *core, const struct ff_worker *worker,
+                                 struct ff_grant *grant)
+{
+    uint64_t owner;
+    if (!worker->granted || !ff_dispatch_lease(core->dispatch, worker->granted, grant, &owner) ||
+        owner != worker->id)
+        return NULL;
+    return ff_core_job(core, grant->job);
+}
+
+/* Whether the call was answered. */
+static bool try_grant(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call)
+{
+    struct ff_grant grant;
+    struct ff_dispatch_ask ask = {worker->id, worker->asked.idle, worker->asked.prefetch,
+                                  ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet)};
+    struct ff_job *job = last_grant(core, worker, &grant);
+    if (job && worker->granted_to < grant.count) {
+        worker->granted_from = worker->granted_to;
+    } else if (worker->state == FF_WORKER_READY && ff_dispatch_grant(core->dispatch, &ask, &grant)) {
+        job = ff_core_job(core, grant.job);
+        worker->granted = grant.lease;
+        worker->granted_from = 0;
+    } else {
+        return false;
+    }
+    worker->granted_to = part_end(job, &grant, worker->granted_from);
+    send_part(core, worker, call, job, &grant);
+    return true;
+}
+
+void ff_core_lease(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_worker *worker = caller(core, call, call->in.lease.worker);
+    struct ff_grant grant;
+    if (!worker)
+        return;
+    answer_empty(worker); /* one that the worker has given up */
+    worker->pipe = call->pipe;
+    bool again = call->in.lease.sequence == worker->sequence;
+    worker->asked = call->in.lease;
+    worker->sequence = call->in.lease.sequence;
+    struct ff_job *job = again ? last_grant(core, worker, &grant) : NULL;
+    if (job) {
+        send_part(core, worker, call, job, &grant);
+        return;
+    }
+    if (try_grant(core, worker, call))
+        return;
+    worker->waiting = call;
+    worker->waiting_until_ms = core->now_ms + call->deadline_ms * 4 / 5;
+    if (worker->state == FF_WORKER_DRAINING)
+        answer_empty(worker);
+}
+
+void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe)
+{
+    size_t count;
+    struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
+    for (size_t i = 0; i < count; i++)
+        if (workers[i]->beat_pipe == pipe)
+            ff_fleet_disconnected(workers[i], core->now_ms);
+}
+
+void ff_core_serve(struct ff_coordinator *core)
+{
+    size_t count;
+    if (!ff_dispatch_has_waiting(core->dispatch))
+        return;
+    struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
+    for (size_t i = 0; i < count; i++)
+        if (workers[i]->waiting && try_grant(core, workers[i], workers[i]->waiting))
+            workers[i]->waiting = NULL;
+}
+
+void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms)
+{
+    struct ff_worker *worker;
+    size_t count;
+    if (gap_ms)
+        ff_fleet_shift(core->fleet, gap_ms);
+    while ((worker = ff_fleet_expired(core->fleet, core->now_ms)))
+        lose(core, worker);
+    struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
+    for (size_t i = 0; i < count; i++)
+        if (workers[i]->waiting && core->now_ms >= workers[i]->waiting_until_ms)
+            answer_empty(workers[i]);
+}
+
+/* ---- Report ---- */
+
+/* Large models came before as objects. false: one is missing, and the worker must put it again. */
+static bool attach_models(struct ff_coordinator *core, const struct ff_report *report, struct ff_call *call)
+{
+    struct ff_outcome *outcomes = (struct ff_outcome *)(uintptr_t)report->outcomes;
+    for (size_t i = 0; i < report->outcome_count; i++) {
+        if (!outcomes[i].model_in_object)
+            continue;
+        struct ff_bytes bytes =
+            ff_objects_get(core->objects, &outcomes[i].model_object, core->now_ms + UPLOAD_KEEP_MS);
+        if (!bytes.data)
+            return false;
+        outcomes[i].model = (struct ff_bytes){
+            memcpy(ff_arena_alloc(&call->arena, bytes.size), bytes.data, bytes.size), bytes.size};
+        outcomes[i].model_in_object = false;
+        ff_objects_drop(core->objects, &outcomes[i].model_object);
+    }
+    return true;
+}
+
+/* true: the outcome counts and is to be stored. */
+static bool judge_fault(struct ff_coordinator *core, struct ff_job *job, const struct ff_report *report,
+                        struct ff_outcome *outcome)
+{
+    uint32_t tries;
+    enum ff_verdict verdict =
+        ff_dispatch_fault(core->dispatch, report->worker, report->lease.counter, outcome->target, &tries);
+    if (verdict == FF_VERDICT_IGNORE)
+        return false;
+    ff_log(FF_LOG_INFO, "%s: target %u: %s (try %u): %s", job->id, outcome->target,
+           ff_code_name(outcome->code), tries, outcome->errmsg);
+    job->retries += verdict == FF_VERDICT_RETRY;
+    outcome->attempts = tries;
+    outcome->class = FF_QUARANTINED;
+    return verdict == FF_VERDICT_QUARANTINE;
+}
+
+static bool judge(struct ff_coordinator *core, struct ff_job *job, const struct ff_report *report,
+                  bool current, struct ff_outcome *outcome)
+{
+    if (ff_code_is_fault(outcome->code))
+        return current && judge_fault(core, job, report, outcome);
+    if (outcome->class != FF_FITTED && outcome->class != FF_FALLBACK && outcome->class != FF_FAILED)
+        return false;
+    if (!ff_dispatch_result(core->dispatch, job->record.id, outcome->target, &outcome->attempts))
+        return false;
+    ff_dispatch_observe(core->dispatch, job->record.id, outcome->target, outcome->fit_ms);
+    return true;
+}
+
+void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_report *report = &call->in.report;
+    struct ff_worker *worker = caller(core, call, report->worker);
+    if (!worker)
+        return;
+    struct ff_job *job = ff_core_job(core, report->job);
+    bool current = report->lease.epoch == core->epoch;
+    if (!job || job->record.state != FF_JOB_RUNNING || job->finishing) {
+        /* Behind the commit of what came before: this answer acknowledges that too. */
+        ff_core_commit(core, NULL, "", "", NULL, 0, call);
+        return;
+    }
+    if (!attach_models(core, report, call)) {
+        ff_call_fail(call, FF_FAILED_PRECONDITION, "a model's object is missing: put it again");
+        return;
+    }
+    bool fresh =
+        current && ff_dispatch_report_is_new(core->dispatch, report->lease.counter, report->sequence);
+    struct ff_outcome *accepted = ff_xcalloc(report->outcome_count + 1, sizeof *accepted);
+    size_t count = 0;
+    for (size_t i = 0; i < report->outcome_count; i++) {
+        accepted[count] = report->outcomes[i];
+        if (report->outcomes[i].target < job->total && judge(core, job, report, fresh, &accepted[count]))
+            count++;
+    }
+    worker->done += count;
+    if (report->finished && current)
+        ff_dispatch_end_lease(core->dispatch, report->lease.counter);
+    ff_core_commit(core, job, worker->name, worker->profile, accepted, count, call);
+}
+
+/* ---- Beat ---- */
+
+static bool lists(const struct ff_beat_request *beat, uint64_t epoch, uint64_t lease)
+{
+    for (size_t i = 0; i < beat->lease_count; i++)
+        if (beat->leases[i].epoch == epoch && beat->leases[i].counter == lease)
+            return true;
+    return false;
+}
+
+static bool was_missing(const struct ff_worker *worker, uint64_t lease)
+{
+    for (size_t i = 0; i < worker->missing_count; i++)
+        if (worker->missing[i] == lease)
+            return true;
+    return false;
+}
+
+/* A lease missing from two Beats in a row never arrived. */
+static void find_missing(struct ff_coordinator *core, struct ff_worker *worker,
+                         const struct ff_beat_request *beat)
+{
+    size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
+    uint64_t *missing = ff_xcalloc(count + 1, sizeof *missing);
+    size_t missing_count = 0;
+    count = ff_dispatch_leases(core->dispatch, worker->id, missing);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t lease = missing[i];
+        if (lists(beat, core->epoch, lease))
+            continue;
+        if (was_missing(worker, lease))
+            ff_dispatch_end_lease(core->dispatch, lease);
+        else
+            missing[missing_count++] = lease;
+    }
+    free(worker->missing);
+    worker->missing = missing;
+    worker->missing_count = missing_count;
+}
+
+void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_beat_request *beat = &call->in.beat;
+    struct ff_worker *worker = caller(core, call, beat->worker);
+    if (!worker)
+        return;
+    worker->beat_pipe = call->pipe;
+    ff_fleet_beat(core->fleet, worker, beat, core->now_ms);
+    find_missing(core, worker, beat);
+    if (worker->state == FF_WORKER_DRAINING)
+        answer_empty(worker); /* it waits for this before it leaves */
+    struct ff_lease_id *drop = ff_arena_alloc(&call->arena, beat->lease_count * sizeof *drop);
+    struct ff_beat_reply reply = {drop, 0};
+    struct ff_grant grant;
+    uint64_t owner;
+    for (size_t i = 0; i < beat->lease_count; i++)
+        if (beat->leases[i].epoch == core->epoch &&
+            !ff_dispatch_lease(core->dispatch, beat->leases[i].counter, &grant, &owner))
+            drop[reply.drop_count++] = beat->leases[i];
+    struct ff_buf body = {0};
+    ff_encode_beat_reply(&reply, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+/* ---- Fetch, Put ---- */
+
+void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_fetch_request *in = &call->in.fetch;
+    struct ff_bytes object = ff_objects_get(core->objects, &in->object, core->now_ms + UPLOAD_KEEP_MS);
+    if (!object.data) {
+        ff_call_fail(call, FF_NOT_FOUND, "there is no such object (any more)");
+        return;
+    }
+    if (in->offset > object.size || in->size > object.size - in->offset) {
+        ff_call_fail(call, FF_OUT_OF_RANGE, "a range past the end of its object");
+        return;
+    }
+    struct ff_bytes range = {object.data + in->offset, in->size};
+    struct ff_buf body = {0};
+    ff_encode_fetch_reply(object.size, &body);
+    ff_call_reply(call, &body, &range, 1);
+    ff_buf_fini(&body);
+}
+
+void ff_core_put(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_error err = {0};
+    bool complete = false;
+    if (ff_objects_put(core->objects, &call->in.put, call->blocks, UPLOAD_BYTES,
+                       core->now_ms + UPLOAD_KEEP_MS, &complete, &err)) {
+        ff_call_fail(call, err.status, "%s", err.text);
+        return;
+    }
+    struct ff_buf body = {0};
+    ff_encode_put_reply(complete, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}

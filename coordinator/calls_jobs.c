@@ -1,0 +1,316 @@
+/* What clients call: Submit, Status, Cancel, Retry, Ping. */
+#include "coordinator/core.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- finding ---- */
+
+struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id)
+{
+    struct ff_job *job = core->jobs;
+    while (job && job->record.id != id)
+        job = job->next;
+    return job;
+}
+
+struct ff_job *ff_core_find_job(struct ff_coordinator *core, const char *reference)
+{
+    struct ff_job *newest = NULL;
+    for (struct ff_job *job = core->jobs; job; job = job->next) {
+        if (!job->id)
+            continue; /* its row is being written */
+        if (strcmp(job->id, reference) == 0)
+            return job;
+        if (!*reference || strcmp(job->record.name, reference) == 0)
+            newest = job;
+    }
+    return newest;
+}
+
+struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_record *record)
+{
+    struct ff_job *job = ff_job_create(record);
+    *core->last_job = job;
+    core->last_job = &job->next;
+    return job;
+}
+
+/* ---- Status ---- */
+
+void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out)
+{
+    double remaining = job->loaded ? ff_dispatch_remaining_ms(core->dispatch, job->record.id) : -1;
+    ff_job_status(job, remaining, ff_fleet_slots(core->fleet), out);
+    if (ff_store_thread_is_stuck(core->store) && !ff_job_state_is_final(job->record.state))
+        out->stage = "paused: the state directory cannot be written";
+}
+
+void ff_core_reply_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_call *call)
+{
+    struct ff_job_status status;
+    struct ff_buf body = {0};
+    ff_core_fill_status(core, job, &status);
+    ff_encode_job_status(&status, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+static struct ff_job *find_or_fail(struct ff_coordinator *core, struct ff_call *call, const char *reference)
+{
+    struct ff_job *job = ff_core_find_job(core, reference);
+    if (!job)
+        ff_call_fail(call, FF_NOT_FOUND,
+                     *reference ? "no job '%s' (fitfleet jobs lists them)" : "there is no job yet",
+                     reference);
+    return job;
+}
+
+void ff_core_status(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_job_request *in = &call->in.job;
+    struct ff_job *job = find_or_fail(core, call, in->job);
+    if (!job)
+        return;
+    if (!in->wait_ms || job->version != in->version || ff_job_state_is_final(job->record.state)) {
+        ff_core_reply_status(core, job, call);
+        return;
+    }
+    uint32_t most = call->deadline_ms * 4 / 5;
+    struct ff_waiter *waiter = ff_xalloc(sizeof *waiter);
+    *waiter =
+        (struct ff_waiter){job->waiters, call, core->now_ms + (in->wait_ms < most ? in->wait_ms : most)};
+    job->waiters = waiter;
+}
+
+void ff_core_notify(struct ff_coordinator *core, struct ff_job *job)
+{
+    while (job->waiters) {
+        struct ff_waiter *waiter = job->waiters;
+        job->waiters = waiter->next;
+        ff_core_reply_status(core, job, waiter->call);
+        free(waiter);
+    }
+}
+
+static bool has_news(const struct ff_job *job, int64_t now_ms)
+{
+    for (const struct ff_waiter *waiter = job->waiters; waiter; waiter = waiter->next)
+        if (now_ms >= waiter->until_ms || waiter->call->in.job.version != job->version)
+            return true;
+    return false;
+}
+
+void ff_core_jobs_tick(struct ff_coordinator *core)
+{
+    for (struct ff_job *job = core->jobs; job; job = job->next)
+        if (job->waiters && has_news(job, core->now_ms))
+            ff_core_notify(core, job);
+}
+
+/* ---- Submit ---- */
+
+static char *lines_of(struct ff_arena *arena, const char *const *texts, size_t count)
+{
+    struct ff_buf buf = {0};
+    for (size_t i = 0; i < count; i++)
+        ff_buf_printf(&buf, "%s\n", texts[i]);
+    char *lines = ff_arena_strdup(arena, ff_buf_text(&buf));
+    ff_buf_fini(&buf);
+    return lines;
+}
+
+/* A line per data file with what tells that it changed. */
+static char *list_files(struct ff_arena *arena, const struct ff_data_file *files, size_t count)
+{
+    struct ff_buf buf = {0};
+    for (size_t i = 0; i < count; i++)
+        ff_buf_printf(&buf, "%llu %lld %s\n", (unsigned long long)files[i].size, (long long)files[i].mtime_ns,
+                      files[i].path);
+    char *lines = ff_arena_strdup(arena, ff_buf_text(&buf));
+    ff_buf_fini(&buf);
+    return lines;
+}
+
+static bool is_below(const char *root, const char *path)
+{
+    char *real_root = realpath(root, NULL);
+    char *real_path = realpath(path, NULL);
+    size_t length = real_root ? strlen(real_root) : 0;
+    bool below = real_root && real_path && strncmp(real_path, real_root, length) == 0 &&
+                 (real_path[length] == '/' || real_path[length] == '\0' || strcmp(real_root, "/") == 0);
+    free(real_root);
+    free(real_path);
+    return below;
+}
+
+static enum ff_status check_root(const struct ff_coordinator *core, const struct ff_data_file *files,
+                                 size_t count, struct ff_error *err)
+{
+    if (core->refuse_paths)
+        return ff_error_set(
+            err, FF_PERMISSION_DENIED,
+            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
+            "files by path");
+    for (size_t i = 0; core->data_root && i < count; i++)
+        if (!is_below(core->data_root, files[i].path))
+            return ff_error_set(err, FF_PERMISSION_DENIED, "%s is outside the coordinator's --data-root %s",
+                                files[i].path, core->data_root);
+    return FF_OK;
+}
+
+/* Checks the job file and finds its data; fills the record, whose strings are the arena's. */
+static enum ff_status make_record(const struct ff_coordinator *core, const struct ff_jobspec_source *source,
+                                  struct ff_arena *arena, struct ff_job_record *record, struct ff_error *err)
+{
+    struct ff_jobspec *spec;
+    struct ff_data_file *files = NULL;
+    size_t count = 0;
+    enum ff_status status = ff_jobspec_parse(source, &spec, err);
+    if (status)
+        return status;
+    if (!core->has_source)
+        status = ff_files_find(spec, &files, &count, err);
+    if (!status)
+        status = check_root(core, files, count, err);
+    if (!status)
+        *record =
+            (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
+                                   .set = ff_arena_strdup(arena, spec->set),
+                                   .yaml = source->text,
+                                   .file = source->file,
+                                   .base_dir = source->base_dir,
+                                   .overrides = lines_of(arena, source->overrides, source->override_count),
+                                   .override_dir = source->override_dir,
+                                   .data_files = list_files(arena, files, count),
+                                   .submitted_ms = ff_wall_ms()};
+    ff_files_free(files, count);
+    ff_jobspec_destroy(spec);
+    return status;
+}
+
+static bool same_request(const struct ff_job_record *a, const struct ff_job_record *b)
+{
+    return strcmp(a->yaml, b->yaml) == 0 && strcmp(a->overrides, b->overrides) == 0 &&
+           strcmp(a->base_dir, b->base_dir) == 0 && strcmp(a->data_files, b->data_files) == 0;
+}
+
+/* --id: true if the call is answered, because that id was used before. */
+static bool answer_repeated(struct ff_coordinator *core, struct ff_call *call,
+                            const struct ff_job_record *record)
+{
+    for (struct ff_job *job = core->jobs; job && *record->request_id; job = job->next) {
+        if (strcmp(job->record.request_id, record->request_id) != 0)
+            continue;
+        if (!same_request(&job->record, record))
+            ff_call_fail(call, FF_ALREADY_EXISTS,
+                         "--id %s was used for job %s with another text or other data", record->request_id,
+                         job->id ? job->id : "being accepted");
+        else if (!job->id)
+            ff_call_fail(call, FF_UNAVAILABLE, "the same request is just being accepted: ask again");
+        else
+            ff_core_reply_status(core, job, call);
+        return true;
+    }
+    return false;
+}
+
+/* train (a coordinator that resumes nothing by itself): an unfinished job of the same request goes on; others
+ * of the same name are given up. true: the call is answered. */
+static bool answer_resumed(struct ff_coordinator *core, struct ff_call *call,
+                           const struct ff_job_record *record)
+{
+    for (struct ff_job *job = core->jobs; job; job = job->next) {
+        if (ff_job_state_is_final(job->record.state) || strcmp(job->record.name, record->name) != 0)
+            continue;
+        if (same_request(&job->record, record)) {
+            ff_core_load(core, job);
+            ff_core_reply_status(core, job, call);
+            return true;
+        }
+        ff_core_end_job(core, job, FF_CODE_CANCELLED, "interrupted, and a changed job was trained instead");
+    }
+    return false;
+}
+
+void ff_core_submit(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_submit_request *in = &call->in.submit;
+    struct ff_jobspec_source source = {.text = in->yaml,
+                                       .size = strlen(in->yaml),
+                                       .file = in->file,
+                                       .base_dir = in->base_dir,
+                                       .overrides = in->overrides,
+                                       .override_count = in->override_count,
+                                       .override_dir = in->override_dir};
+    struct ff_job_record record;
+    struct ff_error err = {0};
+    if (make_record(core, &source, &call->arena, &record, &err)) {
+        ff_call_fail(call, err.status, "%s", err.text);
+        return;
+    }
+    record.request_id = in->request_id;
+    record.no_reuse = in->no_reuse;
+    if (answer_repeated(core, call, &record) || (!core->resume && answer_resumed(core, call, &record)))
+        return;
+    ff_core_write_job(core, ff_core_add_job(core, &record), call);
+}
+
+/* ---- Cancel, Retry, Ping ---- */
+
+void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_job *job = find_or_fail(core, call, call->in.job.job);
+    if (!job)
+        return;
+    if (ff_job_state_is_final(job->record.state) || job->finishing) {
+        ff_core_reply_status(core, job, call);
+        return;
+    }
+    ff_core_end_job(core, job, FF_CODE_CANCELLED, "cancelled on request");
+    ff_core_write_job(core, job, call);
+}
+
+void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_retry_request *in = &call->in.retry;
+    struct ff_job *job = find_or_fail(core, call, in->job);
+    if (!job)
+        return;
+    if (!ff_job_state_is_final(job->record.state)) {
+        ff_call_fail(call, FF_FAILED_PRECONDITION,
+                     "job %s is still %s: only a finished job can be tried again", job->id,
+                     ff_job_state_name(job->record.state));
+        return;
+    }
+    struct ff_job_record record = job->record;
+    struct ff_buf classes = {0};
+    for (size_t i = 0; i < in->class_count; i++)
+        ff_buf_printf(&classes, "%s%s", i ? "," : "", in->classes[i]);
+    record.id = record.number = record.generation = 0;
+    record.request_id = "";
+    record.retry_of = job->record.id;
+    record.retry_classes = ff_buf_text(&classes);
+    record.state = FF_JOB_QUEUED;
+    record.code = FF_CODE_OK;
+    record.errmsg = record.times = "";
+    record.submitted_ms = ff_wall_ms();
+    record.started_ms = record.finished_ms = 0;
+    record.all_failed = false;
+    record.counts = (struct ff_counts){0};
+    ff_core_write_job(core, ff_core_add_job(core, &record), call);
+    ff_buf_fini(&classes);
+}
+
+void ff_core_ping(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_ping_reply reply = {FITFLEET_VERSION, FF_RPC_PROTOCOL, ff_fleet_workers(core->fleet),
+                                  ff_fleet_slots(core->fleet)};
+    struct ff_buf body = {0};
+    ff_encode_ping_reply(&reply, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}

@@ -1,0 +1,160 @@
+/* The coordinator's insides: what its loop thread owns. Private to coordinator.c, calls_*.c, running.c and
+ * reads.c. */
+#ifndef FF_COORDINATOR_CORE_H
+#define FF_COORDINATOR_CORE_H
+
+#include "common/objects.h"
+#include "common/queue.h"
+#include "common/rpc.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/dispatch.h"
+#include "coordinator/fleet.h"
+#include "coordinator/job.h"
+#include "coordinator/loader.h"
+#include "coordinator/store_thread.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Types of the events on the loop's queue. */
+enum { FF_EVENT_CALL, FF_EVENT_PIPE_CLOSED, FF_EVENT_LOADED, FF_EVENT_WRITTEN, FF_EVENT_READ };
+
+/* A call from the network: decoded on a network thread, handled on the loop's, ended by a reply. */
+struct ff_call {
+    struct ff_event event;
+    struct ff_rpc_call *rpc; /* NULL once replied to */
+    enum ff_method method;
+    struct ff_arena arena;
+    uint32_t pipe;
+    uint32_t deadline_ms;
+    char version[64];
+    struct ff_bytes blocks;
+    union {
+        struct ff_join_request join;
+        struct ff_lease_request lease;
+        struct ff_report report;
+        struct ff_beat_request beat;
+        struct ff_fetch_request fetch;
+        struct ff_put_request put;
+        uint64_t leave;
+        struct ff_submit_request submit;
+        struct ff_job_request job;
+        struct ff_retry_request retry;
+        struct ff_read_request read;
+    } in;
+};
+
+struct ff_pipe_closed {
+    struct ff_event event;
+    uint32_t pipe;
+};
+
+/* A Status call that waits for news of its job. */
+struct ff_waiter {
+    struct ff_waiter *next;
+    struct ff_call *call;
+    int64_t until_ms;
+};
+
+struct ff_reads;
+
+struct ff_coordinator {
+    struct ff_queue queue;
+    struct ff_rpc_server *server;
+    struct ff_store_thread *store;
+    struct ff_loader *loader;
+    struct ff_reads *reads;
+    struct ff_dispatch *dispatch;
+    struct ff_fleet *fleet;
+    struct ff_objects *objects;
+    struct ff_job *jobs; /* all that the state has, oldest first */
+    struct ff_job **last_job;
+    uint64_t epoch;
+    char *data_root;
+    char *state_dir;
+    bool refuse_paths;
+    bool resume;
+    bool has_source; /* targets do not come from files */
+    int64_t now_ms;
+    int64_t last_tick_ms;
+    uint64_t writes_under_way;
+    bool profiles_warned;
+    struct ff_cost *costs; /* the cost book */
+    size_t cost_count;
+    atomic_bool stop;
+    bool closing; /* the threads are gone: what comes back is only freed */
+    int failed_fd;
+    struct ff_error failure; /* written before failed_fd */
+    pthread_t thread;
+};
+
+/* ---- calls_fleet.c: workers ---- */
+
+void ff_core_join(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_lease(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_report(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_beat(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_put(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_leave(struct ff_coordinator *core, struct ff_call *call);
+/* The connection of a worker's Beats closed: it has a few seconds to come back. */
+void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe);
+/* Answers Leases that wait, as far as there is work. */
+void ff_core_serve(struct ff_coordinator *core);
+/* Expired workers, long polls whose time is over. gap_ms: how long the loop stood still. */
+void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms);
+
+/* ---- calls_jobs.c: clients ---- */
+
+void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_status(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_retry(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_ping(struct ff_coordinator *core, struct ff_call *call);
+/* Answers waiting Status calls whose job has news or whose time is over. */
+void ff_core_jobs_tick(struct ff_coordinator *core);
+/* By id, by name (its newest) or "" (the newest); NULL. */
+struct ff_job *ff_core_find_job(struct ff_coordinator *core, const char *reference);
+/* A job by row; NULL. */
+struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id);
+struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_record *record);
+/* Answers the Status calls that wait for the job. */
+void ff_core_notify(struct ff_coordinator *core, struct ff_job *job);
+void ff_core_reply_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_call *call);
+void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out);
+
+/* ---- running.c: the life of a job ---- */
+
+/* A job whose row is written starts to load. */
+void ff_core_load(struct ff_coordinator *core, struct ff_job *job);
+void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load);
+/* Ends a job that is not final. code FF_CODE_CANCELLED: cancelled, else failed. */
+void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg);
+/* Stores outcomes that were accepted, then counts them and, if there is an origin, ends that call (a Report).
+ * Takes the array (malloc); what its elements point into must live as long as origin, or as the job. job
+ * NULL: a report of a job that is over, told to drop its lease once all that came before is committed. */
+void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char *worker, const char *profile,
+                    struct ff_outcome *outcomes, size_t count, struct ff_call *origin);
+/* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit.
+ */
+void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
+void ff_core_written(struct ff_coordinator *core, struct ff_event *event);
+
+/* ---- reads.c: the reader thread ---- */
+
+struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back);
+void ff_reads_stop(struct ff_reads *reads);
+void ff_core_read(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_read_done(struct ff_coordinator *core, struct ff_event *event);
+
+/* ---- coordinator.c ---- */
+
+/* Each ends the call and frees it. */
+void ff_call_reply(struct ff_call *call, const struct ff_buf *body, const struct ff_bytes *blocks,
+                   size_t count);
+void ff_call_fail(struct ff_call *call, enum ff_status status, const char *format, ...) FF_PRINTF(3, 4);
+/* Frees one that was replied to. */
+void ff_call_free(struct ff_call *call);
+void ff_core_push_write(struct ff_coordinator *core, struct ff_write *write);
+
+#endif

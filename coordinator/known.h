@@ -1,0 +1,35 @@
+/* Outcomes that a job has before it runs: its own, committed before an interruption, or those that a retry
+ * takes over from the job that it repeats. Reads the state; on the loader's thread. */
+#ifndef FF_COORDINATOR_KNOWN_H
+#define FF_COORDINATOR_KNOWN_H
+
+#include "coordinator/store.h"
+#include "coordinator/targetset.h"
+
+struct ff_known_outcome {
+    struct ff_outcome outcome; /* target: index in the set, target_count for all */
+    const char *worker;
+    const char *profile;
+    bool committed; /* of this job: counted only; else it is still to be stored */
+};
+
+struct ff_known {
+    struct ff_arena arena;
+    struct ff_known_outcome *outcomes;
+    size_t count;
+    size_t capacity;
+};
+
+struct ff_known *ff_known_create(void);
+void ff_known_destroy(struct ff_known *known);
+
+/* INVALID_ARGUMENT if the data have other targets now than when the job was interrupted; nothing stored yet
+ * is fine. */
+FF_NODISCARD enum ff_status ff_known_resume(struct ff_known *known, const char *state_dir, uint64_t job,
+                                            const struct ff_targetset *set, struct ff_error *err);
+/* The outcomes of job, by name of target, except those of the classes (names separated by commas). */
+FF_NODISCARD enum ff_status ff_known_take_over(struct ff_known *known, const char *state_dir, uint64_t job,
+                                               const char *classes, const struct ff_targetset *set,
+                                               struct ff_error *err);
+
+#endif

@@ -1,0 +1,439 @@
+/* The life of a job in the loop:
+ *
+ *     queued ──row written──► loading ──targets──► running ──every outcome committed──► publishing ──► done
+ *                               │ bad data            │ cancel, too many failed            │ no model at all
+ *                               ▼                     ▼                                    ▼
+ *                             failed              cancelled, failed                      failed
+ *
+ * Outcomes are counted when they are committed, not before, so what a viewer sees survives a crash. */
+#include "coordinator/core.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+enum purpose { PURPOSE_REPORT, PURPOSE_BARRIER, PURPOSE_TARGETS, PURPOSE_JOB, PURPOSE_PUBLISH, PURPOSE_COST };
+
+/* A write with what is to be done behind its commit. */
+struct job_write {
+    struct ff_write write; /* first */
+    enum purpose purpose;
+    uint64_t job;
+    struct ff_job *fresh; /* a job whose row is being inserted */
+    struct ff_call *origin;
+    struct ff_outcome *outcomes;
+    struct ff_arena arena;
+};
+
+struct job_load {
+    struct ff_load load; /* first */
+    struct ff_arena arena;
+};
+
+static struct job_write *new_write(enum ff_write_op op, enum purpose purpose, const struct ff_job *job)
+{
+    struct job_write *write = ff_xcalloc(1, sizeof *write);
+    write->write.op = op;
+    write->purpose = purpose;
+    write->job = job ? job->record.id : 0;
+    write->write.job_id = write->job;
+    if (job)
+        write->write.job = job->record;
+    return write;
+}
+
+static void free_write(struct job_write *write)
+{
+    ff_arena_fini(&write->arena);
+    free(write->outcomes);
+    free(write);
+}
+
+void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call)
+{
+    struct job_write *write = new_write(FF_WRITE_JOB, PURPOSE_JOB, job);
+    write->origin = call;
+    write->fresh = job->record.id ? NULL : job;
+    ff_core_push_write(core, &write->write);
+}
+
+void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char *worker, const char *profile,
+                    struct ff_outcome *outcomes, size_t count, struct ff_call *origin)
+{
+    struct job_write *write =
+        new_write(count ? FF_WRITE_REPORT : FF_WRITE_NOTHING, job ? PURPOSE_REPORT : PURPOSE_BARRIER, job);
+    write->origin = origin;
+    write->outcomes = outcomes;
+    write->write.report = (struct ff_stored_report){.worker = ff_arena_strdup(&write->arena, worker),
+                                                    .profile = ff_arena_strdup(&write->arena, profile),
+                                                    .outcomes = outcomes,
+                                                    .outcome_count = count};
+    for (size_t i = 0; i < count && !ff_job_is_all(job, outcomes[i].target); i++) {
+        const struct ff_big_frame *big = ff_loaded_big(job->loaded, outcomes[i].target);
+        if (big)
+            ff_objects_drop(core->objects, &big->id);
+        ff_targetset_release_rows(job->loaded->set, outcomes[i].target);
+    }
+    ff_core_push_write(core, &write->write);
+}
+
+/* ---- loading ---- */
+
+static size_t split_lines(struct ff_arena *arena, const char *text, const char ***lines)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        count++;
+    *lines = ff_arena_alloc(arena, (count + 1) * sizeof **lines);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strcspn(text, "\n");
+        (*lines)[i] = ff_arena_strndup(arena, text, length);
+        text += length + 1;
+    }
+    return count;
+}
+
+void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
+{
+    struct job_load *load = ff_xcalloc(1, sizeof *load);
+    const struct ff_job_record *record = &job->record;
+    const char **overrides;
+    size_t override_count = split_lines(&load->arena, record->overrides, &overrides);
+    load->load.event.type = FF_EVENT_LOADED;
+    load->load.job = record->id;
+    load->load.state_dir = core->state_dir;
+    load->load.retry_of = record->retry_of;
+    load->load.retry_classes = record->retry_classes;
+    load->load.source = (struct ff_jobspec_source){.text = record->yaml,
+                                                   .size = strlen(record->yaml),
+                                                   .file = record->file,
+                                                   .base_dir = record->base_dir,
+                                                   .overrides = overrides,
+                                                   .override_count = override_count,
+                                                   .override_dir = record->override_dir};
+    job->progress = &load->load.progress;
+    job->record.state = FF_JOB_LOADING;
+    job->accepted_us = ff_clock_us();
+    if (!record->started_ms)
+        job->record.started_ms = ff_wall_ms();
+    job->version++;
+    ff_loader_push(core->loader, &load->load);
+}
+
+/* Outcomes that are decided before any fit: skipped targets, and frames that cannot be built. */
+static void commit_decided(struct ff_coordinator *core, struct ff_job *job, const bool *known)
+{
+    const struct ff_targetset *set = job->loaded->set;
+    struct ff_outcome *outcomes = ff_xcalloc(job->total + 1, sizeof *outcomes);
+    size_t count = 0;
+    for (uint32_t i = 0; i < job->total; i++) {
+        bool all = i == set->target_count;
+        enum ff_code code = all ? set->all_code : set->targets[i].code;
+        if (code == FF_CODE_OK || known[i])
+            continue;
+        bool skipped = !all && code <= FF_CODE_NO_MODEL;
+        outcomes[count++] = (struct ff_outcome){.target = i,
+                                                .class = skipped ? FF_SKIPPED : FF_FAILED,
+                                                .code = code,
+                                                .errmsg = all ? set->all_errmsg : set->targets[i].errmsg,
+                                                .kind = "",
+                                                .summary = ""};
+    }
+    ff_core_commit(core, job, "", "", outcomes, count, NULL);
+}
+
+/* Takes over what needs no fit; marks it in known and closes its item. */
+static void take_known(struct ff_coordinator *core, struct ff_job *job, bool *known,
+                       struct ff_dispatch_item *items)
+{
+    const struct ff_known *list = job->loaded->known;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct ff_known_outcome *from = &list->outcomes[i];
+        uint32_t target = from->outcome.target;
+        if (target >= job->total || known[target])
+            continue;
+        known[target] = true;
+        items[target].closed = true;
+        if (from->committed) {
+            ff_job_count(job, &from->outcome);
+            continue;
+        }
+        struct ff_outcome *outcome = ff_xalloc(sizeof *outcome);
+        *outcome = from->outcome;
+        ff_core_commit(core, job, from->worker, from->profile, outcome, 1, NULL);
+    }
+}
+
+static double known_rate(const struct ff_coordinator *core, const char *kind)
+{
+    for (size_t i = 0; kind && i < core->cost_count; i++)
+        if (strcmp(core->costs[i].kind, kind) == 0 && core->costs[i].cells > 0)
+            return core->costs[i].ms * 1000 / core->costs[i].cells;
+    return 0;
+}
+
+static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
+                         const struct ff_dispatch_item *items)
+{
+    const struct ff_jobspec *spec = job->loaded->spec;
+    size_t groups = spec->top_count + 1;
+    double *rates = ff_xcalloc(groups, sizeof *rates);
+    for (size_t i = 0; i < spec->top_count; i++)
+        rates[i] = known_rate(core, spec->top[i].model.kind);
+    rates[spec->top_count] = known_rate(core, spec->all.kind);
+    struct ff_dispatch_job options = {.id = job->record.id,
+                                      .items = items,
+                                      .count = job->total,
+                                      .group_count = groups,
+                                      .us_per_cell = rates,
+                                      .attempts = spec->limits.attempts,
+                                      .mode = spec->chunk_mode,
+                                      .chunk = spec->chunk};
+    ff_dispatch_add_job(core->dispatch, &options);
+    free(rates);
+}
+
+static void write_targets(struct ff_coordinator *core, struct ff_job *job)
+{
+    struct job_write *write = new_write(FF_WRITE_TARGETS, PURPOSE_TARGETS, job);
+    write->write.targets = ff_job_stored_targets(job, &write->arena);
+    /* Its strings are the target set's, which ends behind a later write of the job. */
+    ff_core_push_write(core, &write->write);
+}
+
+static void check_progress(struct ff_coordinator *core, struct ff_job *job);
+
+static void begin_running(struct ff_coordinator *core, struct ff_job *job)
+{
+    const struct ff_loaded *loaded = job->loaded;
+    int64_t start_us = ff_clock_us();
+    job->total = loaded->set->target_count + (loaded->spec->all.kind ? 1 : 0);
+    job->record.counts = (struct ff_counts){.requested = loaded->set->target_count};
+    job->record.state = FF_JOB_RUNNING;
+    job->running_us = ff_clock_us();
+    job->version++;
+    bool *known = ff_xcalloc(job->total + 1, sizeof *known);
+    struct ff_dispatch_item *items = ff_job_items(job);
+    write_targets(core, job);
+    ff_core_write_job(core, job, NULL);
+    take_known(core, job, known, items);
+    commit_decided(core, job, known);
+    dispatch_job(core, job, items);
+    free(items);
+    free(known);
+    job->plan_ms = (double)(ff_clock_us() - start_us) / 1000;
+    ff_log(FF_LOG_INFO, "%s: %zu targets, loaded in %.0f ms, prepared in %.0f ms", job->id,
+           loaded->set->target_count, loaded->set->load_ms, loaded->set->prepare_ms);
+    ff_core_notify(core, job);
+}
+
+/* Viewers are told by whoever watches failed_fd: the program that runs the coordinator ends. */
+static void fail_state(struct ff_coordinator *core, const char *text)
+{
+    if (!core->failure.status)
+        ff_error_set(&core->failure, FF_INTERNAL, "%s", text);
+    eventfd_write(core->failed_fd, 1);
+}
+
+void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
+{
+    struct job_load *job_load = (struct job_load *)load;
+    struct ff_job *job = ff_core_job(core, load->job);
+    bool stopping = atomic_load(&core->stop);
+    job->progress = NULL;
+    if (ff_job_state_is_final(job->record.state) || stopping) {
+        ff_loaded_destroy(load->loaded);
+    } else if (load->error.status == FF_DATA_LOSS) {
+        fail_state(core, load->error.text);
+    } else if (!load->loaded) {
+        ff_core_end_job(core, job, FF_CODE_BAD_DATA, load->error.text);
+    } else {
+        job->loaded = load->loaded;
+        begin_running(core, job);
+    }
+    ff_arena_fini(&job_load->arena);
+    free(job_load);
+}
+
+/* ---- the end ---- */
+
+static uint64_t with_model(const struct ff_counts *counts)
+{
+    return counts->of_class[FF_FITTED] + counts->of_class[FF_REUSED] + counts->of_class[FF_FALLBACK];
+}
+
+static void write_costs(struct ff_coordinator *core, struct ff_job *job)
+{
+    const struct ff_jobspec *spec = job->loaded->spec;
+    for (size_t i = 0; i <= spec->top_count; i++) {
+        const char *kind = i < spec->top_count ? spec->top[i].model.kind : spec->all.kind;
+        struct job_write *write = new_write(FF_WRITE_COST, PURPOSE_COST, job);
+        struct ff_cost *cost = &write->write.cost;
+        ff_dispatch_learned(core->dispatch, job->record.id, i, &cost->cells, &cost->ms);
+        snprintf(cost->kind, sizeof cost->kind, "%s", kind ? kind : "");
+        if (kind && cost->cells > 0)
+            ff_core_push_write(core, &write->write);
+        else
+            free_write(write);
+    }
+}
+
+/* Rows, targets and leases are not needed any more. */
+static void forget_running(struct ff_coordinator *core, struct ff_job *job)
+{
+    if (job->loaded) {
+        for (size_t i = 0; i < job->loaded->big_count; i++)
+            ff_objects_drop(core->objects, &job->loaded->big[i].id);
+        ff_dispatch_remove_job(core->dispatch, job->record.id);
+    }
+    ff_loaded_destroy(job->loaded);
+    job->loaded = NULL;
+}
+
+void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg)
+{
+    struct ff_counts *counts = &job->record.counts;
+    uint64_t decided = 0;
+    for (int class = FF_OPEN + 1; class < FF_CLASS_COUNT; class ++)
+        decided += counts->of_class[class];
+    counts->of_class[FF_CANCELLED_CLASS] = counts->requested - decided;
+    job->record.state = code == FF_CODE_CANCELLED ? FF_JOB_CANCELLED : FF_JOB_FAILED;
+    job->record.code = code;
+    job->record.errmsg = ff_arena_strdup(&job->arena, errmsg);
+    job->record.finished_ms = ff_wall_ms();
+    job->finishing = true;
+    job->version++;
+    ff_job_set_times(job, ff_clock_us());
+    ff_dispatch_remove_job(core->dispatch, job->record.id);
+    if (job->progress)
+        atomic_store(&job->progress->cancel, true);
+    ff_log(FF_LOG_INFO, "%s: %s: %s", job->id, ff_job_state_name(job->record.state), errmsg);
+    ff_core_write_job(core, job, NULL);
+}
+
+static void publish(struct ff_coordinator *core, struct ff_job *job)
+{
+    job->finishing = true;
+    job->version++;
+    write_costs(core, job);
+    ff_job_set_times(job, ff_clock_us());
+    struct job_write *write = new_write(FF_WRITE_PUBLISH, PURPOSE_PUBLISH, job);
+    write->write.job.state = FF_JOB_DONE;
+    write->write.job.finished_ms = ff_wall_ms();
+    ff_core_push_write(core, &write->write);
+}
+
+static void check_progress(struct ff_coordinator *core, struct ff_job *job)
+{
+    if (job->finishing || job->record.state != FF_JOB_RUNNING)
+        return;
+    if (ff_job_failed_too_many(job)) {
+        ff_core_end_job(core, job, FF_CODE_TOO_MANY_FAILED,
+                        "more targets failed than limits.max_failed allows");
+    } else if (job->committed == job->total) {
+        if (job->record.counts.requested == 0)
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "targets.include and exclude leave no target");
+        else if (with_model(&job->record.counts) == 0)
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published");
+        else
+            publish(core, job);
+    }
+}
+
+static void published(struct ff_coordinator *core, struct ff_job *job, const struct ff_job_record *written)
+{
+    job->record.state = FF_JOB_DONE;
+    job->record.generation = written->generation;
+    job->record.finished_ms = written->finished_ms;
+    job->version++;
+    forget_running(core, job);
+    ff_log(FF_LOG_INFO, "%s: done, generation %llu of set %s", job->id,
+           (unsigned long long)job->record.generation, job->record.set);
+    ff_core_notify(core, job);
+}
+
+/* ---- behind a commit ---- */
+
+static void reply_report(struct ff_call *call, bool drop)
+{
+    struct ff_report_reply reply = {drop};
+    struct ff_buf body = {0};
+    ff_encode_report_reply(&reply, &body);
+    ff_call_reply(call, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+static void report_committed(struct ff_coordinator *core, struct ff_job *job, const struct job_write *write)
+{
+    const struct ff_stored_report *report = &write->write.report;
+    bool over = !job || job->finishing || job->record.state != FF_JOB_RUNNING;
+    for (size_t i = 0; !over && i < report->outcome_count; i++)
+        ff_job_count(job, &report->outcomes[i]);
+    if (report->outcome_count && job)
+        job->last_result_us = ff_clock_us();
+    if (write->origin)
+        reply_report(write->origin, over);
+    if (!over)
+        check_progress(core, job);
+}
+
+static void job_committed(struct ff_coordinator *core, struct job_write *write)
+{
+    struct ff_job *job = write->fresh ? write->fresh : ff_core_job(core, write->job);
+    if (write->fresh) {
+        job->record.id = write->write.job.id;
+        job->record.number = write->write.job.number;
+        ff_job_name(job);
+        ff_core_load(core, job);
+    }
+    if (ff_job_state_is_final(write->write.job.state)) {
+        forget_running(core, job);
+        ff_core_notify(core, job);
+    }
+    if (write->origin)
+        ff_core_reply_status(core, job, write->origin);
+}
+
+static void store_failed(struct ff_coordinator *core, struct job_write *write)
+{
+    if (write->origin)
+        ff_call_fail(write->origin, FF_INTERNAL, "%s", write->write.error.text);
+    fail_state(core, write->write.error.text);
+}
+
+void ff_core_written(struct ff_coordinator *core, struct ff_event *event)
+{
+    struct job_write *write = (struct job_write *)event;
+    struct ff_job *job = write->job ? ff_core_job(core, write->job) : NULL;
+    if (core->closing) {
+        if (write->origin)
+            ff_call_free(write->origin);
+        free_write(write);
+        return;
+    }
+    if (write->write.error.status) {
+        store_failed(core, write);
+        free_write(write);
+        return;
+    }
+    switch (write->purpose) {
+    case PURPOSE_REPORT:
+    case PURPOSE_BARRIER:
+        report_committed(core, job, write);
+        break;
+    case PURPOSE_JOB:
+        job_committed(core, write);
+        break;
+    case PURPOSE_PUBLISH:
+        published(core, job, &write->write.job);
+        break;
+    case PURPOSE_TARGETS:
+    case PURPOSE_COST:
+        break;
+    }
+    free_write(write);
+}
