@@ -1,0 +1,530 @@
+#include "coordinator/store.h"
+
+#include "stored.h"
+
+#include <sys/wait.h>
+
+static struct ff_arena arena;
+
+static void open_one(void)
+{
+    open_state();
+}
+
+static void close_one(void)
+{
+    ff_arena_fini(&arena);
+    close_state();
+}
+
+TestSuite(store, .init = open_one, .fini = close_one);
+
+static const char *state_dir(void)
+{
+    return path_in_folder("state");
+}
+
+static void reopen(void)
+{
+    ff_store_close(store);
+    store = NULL;
+    must(ff_store_open(state_dir(), &store, &failure));
+}
+
+static struct ff_job_record found(const char *reference)
+{
+    struct ff_job_record record;
+    must(ff_store_find_job(store, reference, &arena, &record, &failure));
+    return record;
+}
+
+/* Another job, of the same set, with the targets named. */
+static void next_job(const struct ff_stored_target *targets, size_t count)
+{
+    job.id = 0;
+    must(ff_store_put_job(store, &job, &failure));
+    put_targets(targets, count, false);
+}
+
+/* ---- opening ---- */
+
+Test(store, is_made_with_its_directory_for_its_owner_only)
+{
+    struct stat info;
+    cr_assert_eq(stat(state_dir(), &info), 0);
+    cr_assert_eq(info.st_mode & 0777, 0700);
+    cr_assert_eq(ff_store_epoch(store), 1);
+}
+
+Test(store, the_epoch_rises_with_each_opening)
+{
+    reopen();
+    cr_assert_eq(ff_store_epoch(store), 2);
+    reopen();
+    cr_assert_eq(ff_store_epoch(store), 3);
+}
+
+Test(store, a_second_writer_is_refused)
+{
+    struct ff_store *second = NULL;
+    cr_assert_eq(ff_store_open(state_dir(), &second, &failure), FF_FAILED_PRECONDITION);
+    cr_assert_null(second);
+    assert_shows(failure.text, "in use");
+    assert_shows(failure.text, state_dir());
+    reopen();
+}
+
+static int open_in_another_process(void)
+{
+    struct ff_store *second = NULL;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(ff_store_open(state_dir(), &second, NULL) == FF_FAILED_PRECONDITION ? 0 : 1);
+    int status;
+    waitpid(child, &status, 0);
+    return status;
+}
+
+Test(store, a_second_writer_in_another_process_is_refused)
+{
+    cr_assert_eq(open_in_another_process(), 0);
+}
+
+/* The four bytes of PRAGMA user_version in the header of a database file. */
+static void write_at(long offset, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path_in_folder("state/fitfleet.db"), "r+b");
+    fseek(file, offset, SEEK_SET);
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+Test(store, one_written_by_a_newer_program_is_refused_by_writers_and_readers)
+{
+    ff_store_close(store);
+    store = NULL;
+    write_at(60, "\0\0\0\x63", 4);
+    cr_assert_eq(ff_store_open(state_dir(), &store, &failure), FF_FAILED_PRECONDITION);
+    assert_shows(failure.text, "newer fitfleet (schema 99");
+    cr_assert_eq(ff_store_open_reader(state_dir(), &store, &failure), FF_FAILED_PRECONDITION);
+    cr_assert_null(store);
+}
+
+Test(store, one_that_is_no_database_is_named)
+{
+    ff_store_close(store);
+    store = NULL;
+    write_at(0, "this is not SQLite format 3, is it?", 35);
+    cr_assert_eq(ff_store_open(state_dir(), &store, &failure), FF_DATA_LOSS, "%s", failure.text);
+    assert_shows(failure.text, "fitfleet.db: the state is damaged");
+    cr_assert_null(store);
+}
+
+Test(store, damaged_pages_are_reported_as_damage)
+{
+    static const char zeros[4096 * 30];
+    struct ff_job_record *jobs;
+    size_t count;
+    ff_store_close(store);
+    store = NULL;
+    write_at(4096, zeros, sizeof zeros);
+    enum ff_status status = ff_store_open(state_dir(), &store, &failure);
+    if (!status)
+        status = ff_store_jobs(store, &arena, &jobs, &count, &failure);
+    cr_assert_eq(status, FF_DATA_LOSS, "%s", failure.text);
+    assert_shows(failure.text, "fitfleet.db");
+}
+
+Test(store, a_directory_that_cannot_be_made_is_named)
+{
+    struct ff_store *other = NULL;
+    write_text("file", "");
+    cr_assert_eq(ff_store_open(path_in_folder("file/state"), &other, &failure), FF_PERMISSION_DENIED);
+    assert_shows(failure.text, "file/state");
+    cr_assert_eq(ff_store_open("/proc/nothing/state", &other, &failure), FF_PERMISSION_DENIED);
+    cr_assert_null(other);
+}
+
+Test(store, a_reader_of_nothing_says_what_to_give)
+{
+    struct ff_store *reader = NULL;
+    cr_assert_eq(ff_store_open_reader(path_in_folder("nowhere"), &reader, &failure), FF_NOT_FOUND);
+    assert_shows(failure.text, "--state");
+    cr_assert_null(reader);
+}
+
+/* ---- jobs ---- */
+
+Test(store, jobs_come_back_as_written)
+{
+    struct ff_job_record in = {.name = "nightly",
+                               .set = "prod",
+                               .request_id = "r-1",
+                               .yaml = "name: nightly\n",
+                               .file = "job.yaml",
+                               .base_dir = "/jobs",
+                               .overrides = "a=1\nb=2\n",
+                               .override_dir = "/here",
+                               .data_files = "1 2 /d.csv\n",
+                               .no_reuse = true,
+                               .retry_of = 1,
+                               .retry_classes = "failed,skipped",
+                               .state = FF_JOB_FAILED,
+                               .code = FF_CODE_TOO_MANY_FAILED,
+                               .errmsg = "too many",
+                               .submitted_ms = 1,
+                               .started_ms = 2,
+                               .finished_ms = 3,
+                               .generation = 4,
+                               .all_failed = true,
+                               .counts = {.requested = 9, .of_class = {[FF_FAILED] = 9}},
+                               .times = "{}"};
+    must(ff_store_put_job(store, &in, &failure));
+    cr_assert(in.id == 2 && in.number == 1);
+    reopen();
+    struct ff_job_record out = found("nightly-1");
+    cr_assert(out.id == in.id && out.number == 1 && out.no_reuse && out.retry_of == 1 && out.all_failed);
+    cr_assert_str_eq(out.name, "nightly");
+    cr_assert_str_eq(out.set, "prod");
+    cr_assert_str_eq(out.request_id, "r-1");
+    cr_assert_str_eq(out.yaml, "name: nightly\n");
+    cr_assert_str_eq(out.file, "job.yaml");
+    cr_assert_str_eq(out.base_dir, "/jobs");
+    cr_assert_str_eq(out.overrides, "a=1\nb=2\n");
+    cr_assert_str_eq(out.override_dir, "/here");
+    cr_assert_str_eq(out.data_files, "1 2 /d.csv\n");
+    cr_assert_str_eq(out.retry_classes, "failed,skipped");
+    cr_assert_str_eq(out.errmsg, "too many");
+    cr_assert_str_eq(out.times, "{}");
+    cr_assert(out.state == FF_JOB_FAILED && out.code == FF_CODE_TOO_MANY_FAILED && out.generation == 4);
+    cr_assert(out.submitted_ms == 1 && out.started_ms == 2 && out.finished_ms == 3);
+    cr_assert(out.counts.requested == 9 && out.counts.of_class[FF_FAILED] == 9);
+}
+
+Test(store, a_job_written_again_is_updated)
+{
+    job.state = FF_JOB_DONE;
+    must(ff_store_put_job(store, &job, &failure));
+    cr_assert_eq(job.id, 1);
+    cr_assert_eq(found("demo-1").state, FF_JOB_DONE);
+}
+
+Test(store, numbers_count_by_name)
+{
+    next_job(NULL, 0);
+    cr_assert_eq(job.number, 2);
+    job.name = "other";
+    next_job(NULL, 0);
+    cr_assert_eq(job.number, 1);
+}
+
+Test(store, jobs_are_found_by_id_by_name_and_as_the_newest)
+{
+    struct ff_job_record none;
+    next_job(NULL, 0); /* demo-2 */
+    job.name = "demo-1";
+    next_job(NULL, 0); /* demo-1-1 */
+    cr_assert_eq(found("demo-1").id, 1, "an id goes before a name");
+    cr_assert_eq(found("demo").id, 2);
+    cr_assert_eq(found("demo-1-1").id, 3);
+    cr_assert_eq(found("").id, 3);
+    cr_assert_eq(ff_store_find_job(store, "demo-9", &arena, &none, &failure), FF_NOT_FOUND);
+    assert_shows(failure.text, "no job 'demo-9'");
+    must(ff_store_job_by_id(store, 2, &arena, &none, &failure));
+    cr_assert_eq(none.number, 2);
+    cr_assert_eq(ff_store_job_by_id(store, 9, &arena, &none, &failure), FF_NOT_FOUND);
+}
+
+Test(store, jobs_are_listed_oldest_first)
+{
+    struct ff_job_record *jobs;
+    size_t count;
+    for (int i = 0; i < 9; i++)
+        next_job(NULL, 0);
+    must(ff_store_jobs(store, &arena, &jobs, &count, &failure));
+    cr_assert_eq(count, 10);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(jobs[i].id, i + 1);
+}
+
+Test(store, what_is_rolled_back_was_never_there)
+{
+    struct ff_job_record none;
+    must(ff_store_begin(store, &failure));
+    job.id = 0;
+    must(ff_store_put_job(store, &job, &failure));
+    ff_store_rollback(store);
+    cr_assert_eq(ff_store_find_job(store, "demo-2", &arena, &none, &failure), FF_NOT_FOUND);
+    next_job(NULL, 0);
+    cr_assert_eq(job.number, 2);
+}
+
+/* ---- targets and reports ---- */
+
+static const struct ff_stored_target abc[] = {{"a", 10, 11}, {"b", 20, 21}, {"c", 30, 31}};
+
+Test(store, targets_come_back_and_are_replaced_as_a_whole)
+{
+    struct ff_stored_targets out;
+    must(ff_store_targets(store, job.id, &arena, &out, &failure));
+    cr_assert_eq(out.target_count, 0);
+    put_targets(abc, 3, true);
+    put_targets(abc, 2, true);
+    must(ff_store_targets(store, job.id, &arena, &out, &failure));
+    cr_assert(out.target_count == 2 && out.has_all && out.all_rows == 50 && out.rows_skipped == 2);
+    cr_assert_str_eq(out.targets[1].name, "b");
+    cr_assert_eq(out.targets[1].rows, 20);
+}
+
+struct seen {
+    uint64_t rows[10];
+    uint32_t first_target[10];
+    size_t model_bytes[10];
+    size_t log_bytes[10];
+    size_t count;
+    size_t stop_at;
+};
+
+static enum ff_status see(void *context, uint64_t row, const struct ff_stored_report *stored)
+{
+    struct seen *seen = context;
+    seen->rows[seen->count] = row;
+    seen->first_target[seen->count] = stored->outcomes[0].target;
+    seen->model_bytes[seen->count] = stored->outcomes[0].model.size;
+    seen->log_bytes[seen->count++] = stored->outcomes[0].log.size;
+    return seen->count == seen->stop_at ? FF_CANCELLED : FF_OK;
+}
+
+static void report_with_log(uint32_t target)
+{
+    struct ff_outcome outcome = fitted(target);
+    outcome.log = (struct ff_bytes){(const uint8_t *)"log", 3};
+    report("host-1", &outcome, 1);
+}
+
+Test(store, reports_come_in_order_of_their_commit_with_the_parts_asked_for)
+{
+    size_t model = encoded_model().size;
+    for (uint32_t i = 0; i < 3; i++)
+        report_with_log(2 - i);
+    for (int parts = 0; parts < 4; parts++) {
+        struct seen seen = {0};
+        must(ff_store_reports(store, job.id, parts, see, &seen, &failure));
+        cr_assert_eq(seen.count, 3);
+        for (uint32_t i = 0; i < 3; i++) {
+            cr_assert(seen.first_target[i] == 2 - i && seen.rows[i] == i + 1);
+            cr_assert_eq(seen.model_bytes[i], parts & FF_REPORT_MODELS ? model : 0);
+            cr_assert_eq(seen.log_bytes[i], parts & FF_REPORT_LOGS ? 3 : 0);
+        }
+    }
+}
+
+Test(store, a_visitor_may_stop)
+{
+    struct seen seen = {.stop_at = 2};
+    for (uint32_t i = 0; i < 3; i++)
+        report_with_log(i);
+    cr_assert_eq(ff_store_reports(store, job.id, 0, see, &seen, &failure), FF_CANCELLED);
+    cr_assert_eq(seen.count, 2);
+}
+
+Test(store, a_report_is_read_by_its_row)
+{
+    struct ff_stored_report out;
+    report_with_log(0);
+    report_with_log(1);
+    must(ff_store_report(store, 2, FF_REPORT_MODELS | FF_REPORT_LOGS, &arena, &out, &failure));
+    cr_assert_str_eq(out.worker, "host-1");
+    cr_assert_str_eq(out.profile, "p1");
+    struct ff_bytes model = encoded_model();
+    cr_assert(out.outcome_count == 1 && out.outcomes[0].target == 1);
+    cr_assert(out.outcomes[0].model.size == model.size &&
+              memcmp(out.outcomes[0].model.data, model.data, model.size) == 0);
+    cr_assert_eq(memcmp(out.outcomes[0].log.data, "log", 3), 0);
+    cr_assert_eq(ff_store_report(store, 3, 0, &arena, &out, &failure), FF_DATA_LOSS);
+    assert_shows(failure.text, "report 3 is missing");
+}
+
+Test(store, reports_of_other_jobs_are_not_seen)
+{
+    struct seen seen = {0};
+    report_with_log(0);
+    next_job(abc, 3);
+    report_with_log(1);
+    must(ff_store_reports(store, job.id, 0, see, &seen, &failure));
+    cr_assert(seen.count == 1 && seen.first_target[0] == 1);
+}
+
+/* ---- generations ---- */
+
+static void publish(void)
+{
+    must(ff_store_begin(store, &failure));
+    must(ff_store_publish(store, &job, 1000, &failure));
+    must(ff_store_commit(store, &failure));
+}
+
+static struct ff_stored_generation models_of(uint64_t number)
+{
+    struct ff_stored_generation generation;
+    must(ff_store_generation(store, "demo", number, &arena, &generation, &failure));
+    return generation;
+}
+
+static void expect_model(const struct ff_stored_generation *generation, size_t at, const char *target,
+                         uint64_t row, uint32_t index, uint64_t from)
+{
+    const struct ff_stored_model *model = &generation->models[at];
+    cr_assert_str_eq(model->target, target);
+    cr_assert(model->report == row && model->index == index && model->from == from, "%s: row %d, %u, from %d",
+              target, (int)model->report, model->index, (int)model->from);
+}
+
+Test(store, the_first_publication_is_generation_one)
+{
+    struct ff_generation_row *rows;
+    size_t count;
+    put_targets(abc, 3, true);
+    struct ff_outcome outcomes[] = {fitted(1), fitted(0), fitted(3)};
+    report("host-1", outcomes, 3);
+    publish();
+    cr_assert_eq(job.generation, 1);
+    cr_assert_eq(found("demo-1").generation, 1);
+    struct ff_stored_generation generation = models_of(0);
+    cr_assert_eq(generation.model_count, 3);
+    expect_model(&generation, 0, "", 1, 2, 0); /* all */
+    expect_model(&generation, 1, "a", 1, 1, 0);
+    expect_model(&generation, 2, "b", 1, 0, 0);
+    must(ff_store_generations(store, "", &arena, &rows, &count, &failure));
+    cr_assert(count == 1 && rows[0].number == 1 && rows[0].active && rows[0].models == 3 && rows[0].job == 1);
+    cr_assert_str_eq(rows[0].job_name, "demo-1");
+    cr_assert_eq(rows[0].created_ms, 1000);
+}
+
+Test(store, a_target_without_a_new_model_keeps_the_one_that_it_has)
+{
+    put_targets(abc, 3, false);
+    struct ff_outcome first[] = {fitted(0), fitted(1), fitted(2)};
+    report("host-1", first, 3);
+    publish();
+    for (uint64_t round = 2; round <= 3; round++) { /* b fails twice, c is not in the data any more */
+        next_job(abc, 2);
+        struct ff_outcome again[] = {fitted(0), without_model(1, FF_FAILED, FF_CODE_CONSTANT, "constant")};
+        report("host-1", again, 2);
+        publish();
+        cr_assert_eq(job.generation, round);
+        struct ff_stored_generation generation = models_of(0);
+        cr_assert_eq(generation.model_count, 2);
+        expect_model(&generation, 0, "a", round, 0, 0);
+        expect_model(&generation, 1, "b", 1, 1, 1);
+    }
+    cr_assert_eq(models_of(1).model_count, 3);
+}
+
+Test(store, fallbacks_and_reused_models_are_published_failures_are_not)
+{
+    put_targets(abc, 3, false);
+    struct ff_outcome outcomes[] = {fitted(0), fitted(1),
+                                    without_model(2, FF_QUARANTINED, FF_CODE_CRASHED, "died")};
+    outcomes[0].class = FF_REUSED;
+    outcomes[1].class = FF_FALLBACK;
+    outcomes[2].model = encoded_model(); /* whatever it left */
+    report("host-1", outcomes, 3);
+    publish();
+    cr_assert_eq(models_of(1).model_count, 2);
+}
+
+Test(store, sets_count_their_own_generations_and_only_the_newest_is_active)
+{
+    struct ff_generation_row *rows;
+    size_t count;
+    put_targets(abc, 1, false);
+    publish();
+    next_job(abc, 1);
+    publish();
+    job.set = "other";
+    next_job(abc, 1);
+    publish();
+    cr_assert_eq(job.generation, 1);
+    must(ff_store_generations(store, "demo", &arena, &rows, &count, &failure));
+    cr_assert(count == 2 && rows[0].number == 1 && !rows[0].active && rows[1].number == 2 && rows[1].active);
+    must(ff_store_generations(store, "", &arena, &rows, &count, &failure));
+    cr_assert_eq(count, 3);
+    cr_assert_str_eq(rows[2].set, "other");
+}
+
+Test(store, generations_that_are_not_there_are_said_so)
+{
+    struct ff_stored_generation generation;
+    cr_assert_eq(ff_store_generation(store, "demo", 0, &arena, &generation, &failure), FF_NOT_FOUND);
+    assert_shows(failure.text, "no set 'demo'");
+    put_targets(abc, 1, false);
+    publish();
+    cr_assert_eq(ff_store_generation(store, "demo", 7, &arena, &generation, &failure), FF_NOT_FOUND);
+    assert_shows(failure.text, "no such generation");
+}
+
+Test(store, a_publication_that_is_rolled_back_leaves_the_old_generation)
+{
+    put_targets(abc, 1, false);
+    publish();
+    next_job(abc, 1);
+    must(ff_store_begin(store, &failure));
+    must(ff_store_publish(store, &job, 1000, &failure));
+    ff_store_rollback(store);
+    struct ff_generation_row *rows;
+    size_t count;
+    must(ff_store_generations(store, "demo", &arena, &rows, &count, &failure));
+    cr_assert(count == 1 && rows[0].active);
+}
+
+/* ---- readers ---- */
+
+Test(store, a_reader_sees_commits_of_a_live_writer_and_nothing_before_them)
+{
+    struct ff_store *reader;
+    struct ff_job_record record;
+    must(ff_store_open_reader(state_dir(), &reader, &failure));
+    must(ff_store_begin(store, &failure));
+    job.id = 0;
+    must(ff_store_put_job(store, &job, &failure));
+    cr_assert_eq(ff_store_find_job(reader, "demo-2", &arena, &record, &failure), FF_NOT_FOUND);
+    must(ff_store_commit(store, &failure));
+    must(ff_store_find_job(reader, "demo-2", &arena, &record, &failure));
+    cr_assert_eq(record.id, 2);
+    ff_store_close(reader);
+}
+
+Test(store, a_reader_cannot_write)
+{
+    struct ff_store *reader;
+    must(ff_store_open_reader(state_dir(), &reader, &failure));
+    job.id = 0;
+    cr_assert_neq(ff_store_put_job(reader, &job, &failure), FF_OK);
+    ff_store_close(reader);
+    cr_assert_eq(ff_store_epoch(store), 1);
+}
+
+/* ---- costs ---- */
+
+Test(store, costs_add_up_and_fade)
+{
+    struct ff_cost *costs;
+    size_t count;
+    must(ff_store_add_cost(store, &(struct ff_cost){"seasonal", 1000, 10}, &failure));
+    must(ff_store_add_cost(store, &(struct ff_cost){"seasonal", 400, 6}, &failure));
+    must(ff_store_add_cost(store, &(struct ff_cost){"ewma", 1, 2}, &failure));
+    must(ff_store_costs(store, &arena, &costs, &count, &failure));
+    cr_assert_eq(count, 2);
+    cr_assert_str_eq(costs[0].kind, "ewma");
+    cr_assert_str_eq(costs[1].kind, "seasonal");
+    cr_assert(costs[1].cells == 900 && costs[1].ms == 11);
+}
+
+Test(store, states_of_jobs_have_names)
+{
+    cr_assert_str_eq(ff_job_state_name(FF_JOB_QUEUED), "queued");
+    cr_assert_str_eq(ff_job_state_name(FF_JOB_CANCELLED), "cancelled");
+    cr_assert(ff_job_state_is_final(FF_JOB_DONE) && ff_job_state_is_final(FF_JOB_FAILED));
+    cr_assert(!ff_job_state_is_final(FF_JOB_PAUSED) && !ff_job_state_is_final(FF_JOB_RUNNING));
+}
