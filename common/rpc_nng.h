@@ -24,9 +24,9 @@ size_t ff_nng_blocks_size(const struct ff_bytes *blocks, size_t count);
 enum ff_status ff_nng_tls(const char *dir, const char *url, bool server, nng_tls_config **out,
                           struct ff_error *err);
 
-/* Closes a socket. false: nng 1.5.2 did not come back from it in time, and may still call what was registered with
- * the socket: when a connection is closed just as a message arrives on it, its receive can be lost, and the one thread
- * that frees connections then waits for that for ever. */
+/* Closes a socket. false: nng 1.5.2 did not come back from it in time, and may still call what was registered
+ * with the socket: when a connection is closed just as a message arrives on it, its receive can be lost, and
+ * the one thread that frees connections then waits for that for ever. */
 bool ff_nng_close(nng_socket socket);
 
 void ff_nng_count(size_t sent, size_t received);
