@@ -365,10 +365,14 @@ void ff_rpc_server_close(struct ff_rpc_server *server)
 {
     if (!server->receive)
         return;
+    /* First what is under way, then the socket: nng 1.5 crashes when a callback receives on a socket that is
+     * being closed. */
     nng_aio_stop(server->receive);
-    server->left_behind = !ff_nng_close(server->socket);
     nng_aio_free(server->receive);
     server->receive = NULL;
+    for (struct ff_rpc_call *call = server->made_calls; call; call = call->next_made)
+        nng_aio_wait(call->aio);
+    server->left_behind = !ff_nng_close(server->socket);
 }
 
 void ff_rpc_server_destroy(struct ff_rpc_server *server)

@@ -27,7 +27,7 @@ struct ff_outbox {
     struct ff_held_lease *leases;
     struct ff_held_lease *gone; /* forgotten with a report on its way */
     uint64_t bytes;
-    unsigned under_way; /* calls; with Leases and Fetches below what one connection may leave unfinished */
+    unsigned under_way;    /* calls; with Leases and Fetches below what one connection may leave unfinished */
     int64_t not_before_ms; /* after a failure */
     uint64_t worker;
 };
@@ -318,7 +318,8 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
     if (!worker || now_ms < outbox->not_before_ms)
         return;
     struct ff_held_lease *next;
-    for (struct ff_held_lease *lease = outbox->leases; lease && outbox->under_way < REPORTS_UNDER_WAY; lease = next) {
+    for (struct ff_held_lease *lease = outbox->leases; lease && outbox->under_way < REPORTS_UNDER_WAY;
+         lease = next) {
         next = lease->next;
         bool over = lease->last_part && lease->runs == 0;
         if (lease->in_flight || (!lease->sending && !lease->filling && !over))
