@@ -80,7 +80,12 @@ class Commands(Fleet):
         worker = self.worker(slots=2)
         name = self.submit(job, "--set", "plan.chunk=1")
         self.wait_fitted(2)
+        held = executors_of(worker.pid)
+        for executor in held:
+            executor.kill(signal.SIGSTOP)
         self.listings(name, "running", worker)
+        for executor in held:
+            executor.kill(signal.SIGCONT)
         self.wait_state(name, "done")
         self.listings(name, "done", worker)
         self.assertEqual(len(self.fitfleet("models", "export", "job").out.splitlines()), 6)

@@ -247,7 +247,7 @@ Test(dataset, a_file_with_a_header_only_beside_others_is_no_error)
 Test(dataset, missing_files_and_columns_are_refused)
 {
     assert_refused("data: {files: [\"/nowhere/*.csv\"], target: t}\n",
-                   ":1:17: data.files: no file matches '/nowhere/*.csv'");
+                   "job.yaml:1:16: data.files: no file matches '/nowhere/*.csv'");
     ff_jobspec_destroy(spec);
     write_text("a.csv", "time,target,value\n1,x,1\n");
     assert_refused("data: {files: [a.csv], target: tagret}\n",
