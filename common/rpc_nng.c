@@ -150,14 +150,14 @@ enum ff_status ff_rpc_token_load(const char *path, struct ff_buf *token, struct 
 {
     token->size = 0;
     enum ff_status status = read_file(path, token, 2048, err);
-    if (status)
-        return status;
-    while (token->size && strchr(" \t\r\n", token->data[token->size - 1]))
+    while (!status && token->size && strchr(" \t\r\n", token->data[token->size - 1]))
         token->size--;
-    if (token->size < 16 || token->size > 1024)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: a token has 16 to 1024 bytes, found %zu", path,
-                            token->size);
-    return FF_OK;
+    if (!status && (token->size < 16 || token->size > 1024))
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: a token has 16 to 1024 bytes, found %zu", path,
+                              token->size);
+    if (status)
+        ff_buf_fini(token);
+    return status;
 }
 
 /* The host of scheme://host:port into name; "" if there is none. */

@@ -135,33 +135,6 @@ static char *list_files(struct ff_arena *arena, const struct ff_data_file *files
     return lines;
 }
 
-static bool is_below(const char *root, const char *path)
-{
-    char *real_root = realpath(root, NULL);
-    char *real_path = realpath(path, NULL);
-    size_t length = real_root ? strlen(real_root) : 0;
-    bool below = real_root && real_path && strncmp(real_path, real_root, length) == 0 &&
-                 (real_path[length] == '/' || real_path[length] == '\0' || strcmp(real_root, "/") == 0);
-    free(real_root);
-    free(real_path);
-    return below;
-}
-
-static enum ff_status check_root(const struct ff_coordinator *core, const struct ff_data_file *files,
-                                 size_t count, struct ff_error *err)
-{
-    if (core->refuse_paths)
-        return ff_error_set(
-            err, FF_PERMISSION_DENIED,
-            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
-            "files by path");
-    for (size_t i = 0; core->data_root && i < count; i++)
-        if (!is_below(core->data_root, files[i].path))
-            return ff_error_set(err, FF_PERMISSION_DENIED, "%s is outside the coordinator's --data-root %s",
-                                files[i].path, core->data_root);
-    return FF_OK;
-}
-
 /* Checks the job file and finds its data; fills the record, whose strings are the arena's. */
 static enum ff_status make_record(const struct ff_coordinator *core, const struct ff_jobspec_source *source,
                                   struct ff_arena *arena, struct ff_job_record *record, struct ff_error *err)
@@ -172,10 +145,13 @@ static enum ff_status make_record(const struct ff_coordinator *core, const struc
     enum ff_status status = ff_jobspec_parse(source, &spec, err);
     if (status)
         return status;
-    if (!core->has_source)
+    if (core->refuse_paths)
+        status = ff_error_set(
+            err, FF_PERMISSION_DENIED,
+            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
+            "files by path");
+    else if (!core->has_source)
         status = ff_files_find(spec, &files, &count, err);
-    if (!status)
-        status = check_root(core, files, count, err);
     if (!status)
         *record =
             (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
@@ -245,7 +221,8 @@ void ff_core_submit(struct ff_coordinator *core, struct ff_call *call)
                                        .base_dir = in->base_dir,
                                        .overrides = in->overrides,
                                        .override_count = in->override_count,
-                                       .override_dir = in->override_dir};
+                                       .override_dir = in->override_dir,
+                                       .data_root = core->data_root};
     struct ff_job_record record;
     struct ff_error err = {0};
     if (make_record(core, &source, &call->arena, &record, &err)) {

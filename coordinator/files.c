@@ -26,6 +26,7 @@ struct finder {
     size_t capacity;
     size_t pattern;    /* the one being searched */
     const char *place; /* where that one is written */
+    const char *limit; /* files must lie below it; NULL: anywhere */
 };
 
 /* Length of the pattern's folder before its first wildcard, with the final slash. */
@@ -73,6 +74,18 @@ static void add(struct finder *finder, const char *path, const struct stat *info
     found->pattern = finder->pattern;
 }
 
+static bool is_below(const char *root, const char *path)
+{
+    char *real_root = realpath(root, NULL);
+    char *real_path = realpath(path, NULL);
+    size_t length = real_root ? strlen(real_root) : 0;
+    bool below = real_root && real_path && strncmp(real_path, real_root, length) == 0 &&
+                 (real_path[length] == '/' || real_path[length] == '\0' || strcmp(real_root, "/") == 0);
+    free(real_root);
+    free(real_path);
+    return below;
+}
+
 static enum ff_status add_matches(struct finder *finder, const glob_t *matches, const char *root,
                                   const char *pattern, struct ff_error *err)
 {
@@ -88,6 +101,10 @@ static enum ff_status add_matches(struct finder *finder, const glob_t *matches, 
         if (!S_ISREG(info.st_mode) || access(path, R_OK) != 0)
             return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: %s: %s", finder->place, path,
                                 S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
+        if (finder->limit && !is_below(finder->limit, path))
+            return ff_error_set(err, FF_PERMISSION_DENIED,
+                                "%s: data.files: %s is outside the coordinator's --data-root %s",
+                                finder->place, path, finder->limit);
         add(finder, path, &info, name_of(path, root, pattern));
         files++;
     }
@@ -174,7 +191,7 @@ static void take_files(struct finder *finder, struct ff_data_file **files, size_
 enum ff_status ff_files_find(const struct ff_jobspec *spec, struct ff_data_file **files, size_t *count,
                              struct ff_error *err)
 {
-    struct finder finder = {0};
+    struct finder finder = {.limit = spec->data.root};
     enum ff_status status = FF_OK;
     for (; finder.pattern < spec->data.files.count && status == FF_OK; finder.pattern++) {
         finder.place = spec->data.places.items[finder.pattern];

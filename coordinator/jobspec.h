@@ -43,6 +43,7 @@ struct ff_jobspec {
                                     folder before the pattern's first wildcard */
         struct ff_strings places; /* per pattern: where it is written, for messages */
         const char *base_dir;     /* the job file's folder, absolute */
+        const char *root;         /* data_root of the source */
         enum ff_layout layout;
         const char *time; /* NULL: the first of time, timestamp, ts, date */
         const char *target;
@@ -92,6 +93,7 @@ struct ff_jobspec_source {
     const char *const *overrides; /* "a.b=VALUE" of --set, in order */
     size_t override_count;
     const char *override_dir; /* absolute; data paths in overrides are relative to it */
+    const char *data_root;    /* data files must lie below it, links followed; NULL: anywhere */
 };
 
 /* INVALID_ARGUMENT with "FILE:LINE:COLUMN: what was found, what was expected" (or "--set a.b=…: …"). */

@@ -80,6 +80,7 @@ static enum ff_status read_files(struct ff_jobspec_reader *r, const struct ff_co
         return status;
     struct ff_jobspec *spec = r->spec;
     spec->data.base_dir = ff_arena_strdup(r->arena, r->source->base_dir);
+    spec->data.root = r->source->data_root ? ff_arena_strdup(r->arena, r->source->data_root) : NULL;
     spec->data.files.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));
     spec->data.roots.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));
     spec->data.places.items = ff_arena_alloc(r->arena, files->count * sizeof(char *));

@@ -114,7 +114,8 @@ void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
                                                    .base_dir = record->base_dir,
                                                    .overrides = overrides,
                                                    .override_count = override_count,
-                                                   .override_dir = record->override_dir};
+                                                   .override_dir = record->override_dir,
+                                                   .data_root = core->data_root};
     job->progress = &load->load.progress;
     job->record.state = FF_JOB_LOADING;
     job->accepted_us = ff_clock_us();

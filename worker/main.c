@@ -59,7 +59,7 @@ static enum ff_status read_config(const char *path, struct settings *settings, s
 {
     static const char *const keys[] = {"coordinator", "slots", "affinity", "drain", "tls", "token_file"};
     struct ff_buf text = {0};
-    struct ff_config *config;
+    static struct ff_config *config; /* its texts are used to the end */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);

@@ -20,7 +20,7 @@ static enum ff_status read_config(struct ff_options *options, struct ff_error *e
     const char **texts[] = {&options->listen, &options->state, &options->data_root, &options->tls,
                             &options->token_file};
     struct ff_buf text = {0};
-    struct ff_config *config;
+    static struct ff_config *config; /* its texts are used to the end */
     int fd = open(options->config, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", options->config);

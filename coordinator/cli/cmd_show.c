@@ -109,7 +109,8 @@ static int follow(const struct ff_options *options, struct ff_session *session)
         bool over = is_over(session, request.job);
         struct ff_buf out = {0};
         int code = ff_session_read(session, &request, &out, &err) ? ff_fail(&err) : FF_EXIT_DONE;
-        fwrite(out.data, 1, out.size, stdout);
+        if (out.size)
+            fwrite(out.data, 1, out.size, stdout);
         bool news = out.size > 0;
         ff_buf_fini(&out);
         if (fflush(stdout) != 0 || code || over)

@@ -263,7 +263,7 @@ int ff_write_output(const struct ff_options *options, const struct ff_buf *text)
 {
     if (options->out)
         return write_file(options->out, text);
-    if (fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0)
+    if ((!text->size || fwrite(text->data, 1, text->size, stdout) == text->size) && fflush(stdout) == 0)
         return FF_EXIT_DONE;
     fprintf(stderr, "fitfleet: cannot write to standard output: %m\n");
     return FF_EXIT_INTERNAL;

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -79,7 +80,12 @@ class Commands(Fleet):
         worker = self.worker(slots=2)
         name = self.submit(job, "--set", "plan.chunk=1")
         self.wait_fitted(2)
+        held = executors_of(worker.pid)
+        for executor in held:
+            executor.kill(signal.SIGSTOP)
         self.listings(name, "running", worker)
+        for executor in held:
+            executor.kill(signal.SIGCONT)
         self.wait_state(name, "done")
         self.listings(name, "done", worker)
         self.assertEqual(len(self.fitfleet("models", "export", "job").out.splitlines()), 6)
@@ -438,6 +444,9 @@ class Exposure(Fleet):
         for pattern in ("../outside.csv", self.path("outside.csv"), "link.csv", "*.csv", "../root/../outside.csv"):
             job = self.job("root/bad.yaml", files=[pattern])
             self.assertIn("--data-root", self.check_one_message(self.fitfleet("submit", job, code=2)), pattern)
+        os.unlink(self.path("root", "data.csv"))
+        os.symlink(self.path("outside.csv"), self.path("root", "data.csv"))
+        self.assertIn("--data-root", self.fitfleet("retry", "job-1", code=2).err)
 
     def test_a_token(self):
         good, wrong = self.write("good", "0123456789abcdef\n"), self.write("wrong", "fedcba9876543210\n")
@@ -458,7 +467,6 @@ class Exposure(Fleet):
         self.csv("data.csv")
         self.fitfleet("submit", self.job(), "--wait")
         self.assertNotIn("0123456789abcdef", coordinator.err())
-        # a coordinator without a token takes no offence at one
 
     @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
     def test_tls(self):
@@ -491,7 +499,6 @@ class Exposure(Fleet):
         return folder
 
     def test_strangers_bytes_do_not_disturb(self):
-        import socket
         coordinator = self.coordinator()
         port = int(coordinator.url.rpartition(":")[2])
         for data in (b"GET / HTTP/1.1\r\n\r\n", b"\0SP\0\0\x30\0\0" + b"\xff" * 64, b"\0SP\0\0\x30\0\0" + b"\0" * 7 + b"\x10" + b"x" * 16,
