@@ -94,14 +94,6 @@ struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes b
     return id;
 }
 
-void ff_objects_offer(struct ff_objects *objects, const struct ff_object_id *id, struct ff_bytes bytes)
-{
-    struct object *object = insert(objects, id);
-    object->data = (uint8_t *)(uintptr_t)bytes.data;
-    object->size = object->received = bytes.size;
-    object->complete = true;
-}
-
 struct ff_bytes ff_objects_get(struct ff_objects *objects, const struct ff_object_id *id, int64_t expires_ms)
 {
     struct object *object = *find(objects, id);

@@ -19,9 +19,6 @@ struct ff_object_id ff_object_hash(struct ff_bytes bytes);
 struct ff_object_id ff_objects_add(struct ff_objects *objects, struct ff_bytes bytes, bool owned,
                                    int64_t expires_ms);
 
-/* The same for borrowed bytes whose hash the caller knows already. Never expires. */
-void ff_objects_offer(struct ff_objects *objects, const struct ff_object_id *id, struct ff_bytes bytes);
-
 /* The bytes of a complete object, or data NULL. Borrowed until it is dropped. */
 struct ff_bytes ff_objects_get(struct ff_objects *objects, const struct ff_object_id *id, int64_t expires_ms);
 /* The same, and the caller owns the bytes of an owned object from now on; the entry is gone. */

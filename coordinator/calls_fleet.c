@@ -147,13 +147,6 @@ static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, s
     return to;
 }
 
-static void offer_object(struct ff_coordinator *core, const struct ff_wire_task *task)
-{
-    struct ff_bytes bytes = {(const uint8_t *)task->task.frame.values, ff_frame_bytes(&task->task.frame)};
-    if (!ff_objects_get(core->objects, &task->object, 0).data)
-        ff_objects_offer(core->objects, &task->object, bytes);
-}
-
 static void send_part(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call,
                       const struct ff_job *job, const struct ff_grant *grant)
 {
@@ -171,8 +164,6 @@ static void send_part(struct ff_coordinator *core, struct ff_worker *worker, str
         ff_job_task(job, targets[i], task);
         if (!task->task.frame.values && ff_frame_bytes(&task->task.frame))
             continue; /* closed meanwhile by a late result of an older lease, its rows are gone */
-        if (task->in_object)
-            offer_object(core, task);
         chunk.task_count++;
     }
     struct ff_buf body = {0};
@@ -423,10 +414,21 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
 
 /* ---- Fetch, Put ---- */
 
+/* A large frame of a running job, or something that was put or rendered. */
+static struct ff_bytes find_object(struct ff_coordinator *core, const struct ff_object_id *id)
+{
+    for (const struct ff_job *job = core->jobs; job; job = job->next) {
+        struct ff_bytes frame = ff_job_object(job, id);
+        if (frame.data)
+            return frame;
+    }
+    return ff_objects_get(core->objects, id, core->now_ms + UPLOAD_KEEP_MS);
+}
+
 void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
 {
     const struct ff_fetch_request *in = &call->in.fetch;
-    struct ff_bytes object = ff_objects_get(core->objects, &in->object, core->now_ms + UPLOAD_KEEP_MS);
+    struct ff_bytes object = find_object(core, &in->object);
     if (!object.data) {
         ff_call_fail(call, FF_NOT_FOUND, "there is no such object (any more)");
         return;

@@ -79,6 +79,19 @@ void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task 
     }
 }
 
+struct ff_bytes ff_job_object(const struct ff_job *job, const struct ff_object_id *id)
+{
+    const struct ff_loaded *loaded = job->loaded;
+    for (size_t i = 0; loaded && i < loaded->big_count; i++) {
+        const struct ff_big_frame *big = &loaded->big[i];
+        const struct ff_frame *frame =
+            ff_job_is_all(job, big->target) ? &loaded->set->all : &loaded->set->targets[big->target].frame;
+        if (frame->values && memcmp(&big->id, id, sizeof *id) == 0)
+            return (struct ff_bytes){(const uint8_t *)frame->values, ff_frame_bytes(frame)};
+    }
+    return (struct ff_bytes){0};
+}
+
 uint32_t ff_job_timeout_ms(const struct ff_job *job, uint32_t target)
 {
     const struct ff_jobspec *spec = job->loaded->spec;

@@ -44,6 +44,9 @@ void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task 
 uint32_t ff_job_timeout_ms(const struct ff_job *job, uint32_t target);
 uint64_t ff_job_memory_bytes(const struct ff_job *job, uint32_t target);
 
+/* The frame that is the object of that id, if the job still has its rows; data NULL otherwise. */
+struct ff_bytes ff_job_object(const struct ff_job *job, const struct ff_object_id *id);
+
 /* The dispatch items of a loaded job; count is job->total. Free them. */
 struct ff_dispatch_item *ff_job_items(const struct ff_job *job);
 /* The targets as they are stored. In the arena. */

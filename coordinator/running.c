@@ -72,12 +72,9 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
                                                     .profile = ff_arena_strdup(&write->arena, profile),
                                                     .outcomes = outcomes,
                                                     .outcome_count = count};
-    for (size_t i = 0; i < count && !ff_job_is_all(job, outcomes[i].target); i++) {
-        const struct ff_big_frame *big = ff_loaded_big(job->loaded, outcomes[i].target);
-        if (big)
-            ff_objects_drop(core->objects, &big->id);
-        ff_targetset_release_rows(job->loaded->set, outcomes[i].target);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!ff_job_is_all(job, outcomes[i].target))
+            ff_targetset_release_rows(job->loaded->set, outcomes[i].target);
     ff_core_push_write(core, &write->write);
 }
 
@@ -286,11 +283,7 @@ static void write_costs(struct ff_coordinator *core, struct ff_job *job)
 /* Rows, targets and leases are not needed any more. */
 static void forget_running(struct ff_coordinator *core, struct ff_job *job)
 {
-    if (job->loaded) {
-        for (size_t i = 0; i < job->loaded->big_count; i++)
-            ff_objects_drop(core->objects, &job->loaded->big[i].id);
-        ff_dispatch_remove_job(core->dispatch, job->record.id);
-    }
+    ff_dispatch_remove_job(core->dispatch, job->record.id);
     ff_loaded_destroy(job->loaded);
     job->loaded = NULL;
 }

@@ -314,12 +314,19 @@ static void run_ended(void *context, void *owner)
     lease->runs--;
 }
 
+/* Ends what is with executors. Runs that end by themselves meanwhile are counted by their hook. */
+static void end_runs(struct agent *agent, struct ff_held_lease *lease)
+{
+    unsigned dropped = ff_supervisor_drop(agent->supervisor, lease);
+    lease->runs -= dropped;
+}
+
 static void drop_lease(void *context, struct ff_held_lease *lease)
 {
     struct agent *agent = context;
     lease->dropped = true;
     lease->last_part = true;
-    lease->runs -= ff_supervisor_drop(agent->supervisor, lease);
+    end_runs(agent, lease);
     assign_parked(agent); /* gives up what is parked of it */
     if (lease->runs == 0)
         ff_outbox_forget(agent->outbox, lease);
@@ -432,7 +439,7 @@ static void drain_on(struct agent *agent, int64_t now_ms)
     if (now_ms < agent->drain_until_ms)
         return;
     for (struct ff_held_lease *lease = ff_outbox_first(agent->outbox); lease; lease = lease->next)
-        lease->runs -= ff_supervisor_drop(agent->supervisor, lease);
+        end_runs(agent, lease);
     /* Once more the same time, for reports on their way; what is lost then comes back with the lease's
      * expiry. */
     if (ff_outbox_empty(agent->outbox) || now_ms > agent->drain_until_ms + LEAVE_DEADLINE_MS)
