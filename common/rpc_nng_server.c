@@ -364,10 +364,14 @@ void ff_rpc_server_close(struct ff_rpc_server *server)
 {
     if (!server->receive)
         return;
-    nng_close(server->socket);
+    /* First what is under way, then the socket: nng 1.5 crashes when a callback receives on a socket that is
+     * being closed. */
     nng_aio_stop(server->receive);
     nng_aio_free(server->receive);
     server->receive = NULL;
+    for (struct ff_rpc_call *call = server->made_calls; call; call = call->next_made)
+        nng_aio_wait(call->aio);
+    nng_close(server->socket);
 }
 
 void ff_rpc_server_destroy(struct ff_rpc_server *server)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 4 << 20, REPORT_DEADLINE_MS = 30000, RETRY_MS = 500 };
+enum { MESSAGE_BYTES = 4 << 20, REPORT_DEADLINE_MS = 30000, RETRY_MS = 500, REPORTS_UNDER_WAY = 8 };
 
 /* Outcomes that travel in one report. */
 struct ff_batch {
@@ -27,6 +27,7 @@ struct ff_outbox {
     struct ff_held_lease *leases;
     struct ff_held_lease *gone; /* forgotten with a report on its way */
     uint64_t bytes;
+    unsigned under_way;    /* calls; with Leases and Fetches below what one connection may leave unfinished */
     int64_t not_before_ms; /* after a failure */
     uint64_t worker;
 };
@@ -94,8 +95,10 @@ struct ff_held_lease *ff_outbox_lease(struct ff_outbox *outbox, struct ff_lease_
     lease->id = id;
     lease->job = job;
     lease->sequence = 1;
-    lease->next = outbox->leases;
-    outbox->leases = lease;
+    struct ff_held_lease **last = &outbox->leases;
+    while (*last)
+        last = &(*last)->next;
+    *last = lease;
     return lease;
 }
 
@@ -165,6 +168,7 @@ static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease,
                      const struct ff_rpc_response *response)
 {
     lease->in_flight = false;
+    outbox->under_way--;
     if (response->status == FF_OK)
         return true;
     if (response->status == FF_INVALID_ARGUMENT) {
@@ -278,6 +282,7 @@ static void send_batch(struct ff_outbox *outbox, struct ff_held_lease *lease)
 {
     struct ff_batch *batch = lease->sending;
     lease->in_flight = true;
+    outbox->under_way++;
     if (has_large_model(batch) && batch->put_offset < batch->outcomes[0].model.size)
         put_range(outbox, lease);
     else
@@ -313,7 +318,8 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
     if (!worker || now_ms < outbox->not_before_ms)
         return;
     struct ff_held_lease *next;
-    for (struct ff_held_lease *lease = outbox->leases; lease; lease = next) {
+    for (struct ff_held_lease *lease = outbox->leases; lease && outbox->under_way < REPORTS_UNDER_WAY;
+         lease = next) {
         next = lease->next;
         bool over = lease->last_part && lease->runs == 0;
         if (lease->in_flight || (!lease->sending && !lease->filling && !over))

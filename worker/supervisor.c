@@ -462,8 +462,8 @@ enum ff_status ff_supervisor_assign(struct ff_supervisor *supervisor, const stru
     return FF_OK;
 }
 
-/* The waiting run, if it could be taken back before the executor claimed it (a dead one claims nothing any more); NULL
- * otherwise. */
+/* The waiting run, if it could be taken back before the executor claimed it (a dead one claims nothing any
+ * more); NULL otherwise. */
 static struct run *take_back(struct slot *slot)
 {
     struct run *run = slot->waiting;
