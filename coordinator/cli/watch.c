@@ -161,7 +161,7 @@ static void answered(void *self, void *item, const struct ff_rpc_response *respo
     view->lost_ms = 0;
     ff_arena_reset(&view->arena);
     view->known = ff_decode_job_status(response->body, &view->arena, &view->status, &view->error) == FF_OK;
-    view->failed = !view->known;
+    view->failed |= !view->known; /* a failure of another kind stays one */
     if (view->known && !is_over(view))
         draw(view);
 }

@@ -191,7 +191,7 @@ class Program:
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.dir = tempfile.mkdtemp(prefix="ff-")
+        self.dir = tempfile.mkdtemp(prefix="ff-e2e-")
         self.state = os.path.join(self.dir, "state")
         self.programs = []
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("FITFLEET_")}

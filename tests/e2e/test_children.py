@@ -219,13 +219,13 @@ class Limits(Case):
 
     def test_a_pause_of_the_agent_is_no_timeout(self):
         self.csv("data.csv", targets=2)
-        job = self.job(models={"top": {"kind": "busy", "cpu_ms": 800}}, limits={"target_timeout": "5s", "attempts": 1})
+        job = self.job(models={"top": {"kind": "busy", "cpu_ms": 800}}, limits={"target_timeout": "6s", "attempts": 1})
         train = self.start([FITFLEET, "train", job, "--state", self.state, "--slots", "1", "--format", "json"])
         wait_until(lambda: self.burning(train.pid), "a fit runs")
         stopped = [fleet.agents_of(train.pid)[0], *executors_of(train.pid)]
         for process in stopped:
             process.kill(signal.SIGSTOP)
-        time.sleep(6)  # longer than the limit: that is what is tested
+        time.sleep(8)  # longer than the limit: that is what is tested
         for process in stopped:
             process.kill(signal.SIGCONT)
         done = train.wait(30)

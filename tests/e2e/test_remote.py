@@ -274,7 +274,7 @@ class Workers(Fleet):
         self.workers[0].signal(signal.SIGTERM)
         result = self.workers[0].wait(10)
         self.assertEqual(result.code, 0, str(result))
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, 7)  # what is in progress ends, no more than that
         wait_until(lambda: not any(process.alive() for process in below), "its executors are gone", 1)
         self.finish(name)
         self.assertEqual(self.states().get(self.workers[0].pid, "left"), "left")
