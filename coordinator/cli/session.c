@@ -21,6 +21,14 @@ static enum ff_status unusable(struct ff_error *err)
     return err->status;
 }
 
+/* Who has just used train here looks for its results. */
+static void hint_at_state(struct ff_error *err)
+{
+    char text[sizeof err->text];
+    snprintf(text, sizeof text, "%s", err->text);
+    ff_error_set(err, err->status, "%.900s; what train did here is read with --state .fitfleet", text);
+}
+
 enum ff_status ff_session_open(const struct ff_options *options, bool may_read_state, struct ff_session *out,
                                struct ff_error *err)
 {
@@ -37,6 +45,8 @@ enum ff_status ff_session_open(const struct ff_options *options, bool may_read_s
     if (!status)
         status = ff_rpc_client_open(&client, &out->client, err);
     ff_buf_fini(&token);
+    if (status == FF_UNAVAILABLE && may_read_state && access(".fitfleet/fitfleet.db", R_OK) == 0)
+        hint_at_state(err);
     return status;
 }
 
