@@ -111,62 +111,7 @@ void ff_core_jobs_tick(struct ff_coordinator *core)
             ff_core_notify(core, job);
 }
 
-/* ---- Submit ---- */
-
-static char *lines_of(struct ff_arena *arena, const char *const *texts, size_t count)
-{
-    struct ff_buf buf = {0};
-    for (size_t i = 0; i < count; i++)
-        ff_buf_printf(&buf, "%s\n", texts[i]);
-    char *lines = ff_arena_strdup(arena, ff_buf_text(&buf));
-    ff_buf_fini(&buf);
-    return lines;
-}
-
-/* A line per data file with what tells that it changed. */
-static char *list_files(struct ff_arena *arena, const struct ff_data_file *files, size_t count)
-{
-    struct ff_buf buf = {0};
-    for (size_t i = 0; i < count; i++)
-        ff_buf_printf(&buf, "%llu %lld %s\n", (unsigned long long)files[i].size, (long long)files[i].mtime_ns,
-                      files[i].path);
-    char *lines = ff_arena_strdup(arena, ff_buf_text(&buf));
-    ff_buf_fini(&buf);
-    return lines;
-}
-
-/* Checks the job file and finds its data; fills the record, whose strings are the arena's. */
-static enum ff_status make_record(const struct ff_coordinator *core, const struct ff_jobspec_source *source,
-                                  struct ff_arena *arena, struct ff_job_record *record, struct ff_error *err)
-{
-    struct ff_jobspec *spec;
-    struct ff_data_file *files = NULL;
-    size_t count = 0;
-    enum ff_status status = ff_jobspec_parse(source, &spec, err);
-    if (status)
-        return status;
-    if (core->refuse_paths)
-        status = ff_error_set(
-            err, FF_PERMISSION_DENIED,
-            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
-            "files by path");
-    else if (!core->has_source)
-        status = ff_files_find(spec, &files, &count, err);
-    if (!status)
-        *record =
-            (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
-                                   .set = ff_arena_strdup(arena, spec->set),
-                                   .yaml = source->text,
-                                   .file = source->file,
-                                   .base_dir = source->base_dir,
-                                   .overrides = lines_of(arena, source->overrides, source->override_count),
-                                   .override_dir = source->override_dir,
-                                   .data_files = list_files(arena, files, count),
-                                   .submitted_ms = ff_wall_ms()};
-    ff_files_free(files, count);
-    ff_jobspec_destroy(spec);
-    return status;
-}
+/* ---- Submit, behind the intake ---- */
 
 static bool same_request(const struct ff_job_record *a, const struct ff_job_record *b)
 {
@@ -212,28 +157,11 @@ static bool answer_resumed(struct ff_coordinator *core, struct ff_call *call,
     return false;
 }
 
-void ff_core_submit(struct ff_coordinator *core, struct ff_call *call)
+void ff_core_accept(struct ff_coordinator *core, struct ff_call *call, struct ff_job_record *record)
 {
-    const struct ff_submit_request *in = &call->in.submit;
-    struct ff_jobspec_source source = {.text = in->yaml,
-                                       .size = strlen(in->yaml),
-                                       .file = in->file,
-                                       .base_dir = in->base_dir,
-                                       .overrides = in->overrides,
-                                       .override_count = in->override_count,
-                                       .override_dir = in->override_dir,
-                                       .data_root = core->data_root};
-    struct ff_job_record record;
-    struct ff_error err = {0};
-    if (make_record(core, &source, &call->arena, &record, &err)) {
-        ff_call_fail(call, err.status, "%s", err.text);
+    if (answer_repeated(core, call, record) || (!core->resume && answer_resumed(core, call, record)))
         return;
-    }
-    record.request_id = in->request_id;
-    record.no_reuse = in->no_reuse;
-    if (answer_repeated(core, call, &record) || (!core->resume && answer_resumed(core, call, &record)))
-        return;
-    ff_core_write_job(core, ff_core_add_job(core, &record), call);
+    ff_core_write_job(core, ff_core_add_job(core, record), call);
 }
 
 /* ---- Cancel, Retry, Ping ---- */

@@ -148,6 +148,9 @@ static void handle(struct ff_coordinator *core, struct ff_event *event)
         ff_core_pipe_closed(core, ((struct ff_pipe_closed *)event)->pipe);
         free(event);
         break;
+    case FF_EVENT_CHECKED:
+        ff_core_submission_checked(core, event);
+        break;
     case FF_EVENT_LOADED:
         ff_core_loaded(core, (struct ff_load *)event);
         break;
@@ -314,6 +317,7 @@ enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options
     }
     core->loader = ff_loader_start(&core->queue, options->source, options->source_context);
     core->reads = ff_reads_start(core->state_dir, &core->queue);
+    core->intake = ff_intake_start(core, &core->queue);
     resume_jobs(core);
     pthread_create(&core->thread, NULL, run, core);
     *out = core;
@@ -340,6 +344,7 @@ void ff_coordinator_stop(struct ff_coordinator *core)
     ff_rpc_server_close(core->server);
     ff_loader_stop(core->loader);
     ff_reads_stop(core->reads);
+    ff_intake_stop(core->intake);
     ff_store_thread_stop(core->store); /* writes what waits */
     core->closing = true;
     handle_all(core);

@@ -17,7 +17,14 @@
 #include <stdatomic.h>
 
 /* Types of the events on the loop's queue. */
-enum { FF_EVENT_CALL, FF_EVENT_PIPE_CLOSED, FF_EVENT_LOADED, FF_EVENT_WRITTEN, FF_EVENT_READ };
+enum {
+    FF_EVENT_CALL,
+    FF_EVENT_PIPE_CLOSED,
+    FF_EVENT_CHECKED,
+    FF_EVENT_LOADED,
+    FF_EVENT_WRITTEN,
+    FF_EVENT_READ
+};
 
 /* A call from the network: decoded on a network thread, handled on the loop's, ended by a reply. */
 struct ff_call {
@@ -57,6 +64,7 @@ struct ff_waiter {
 };
 
 struct ff_reads;
+struct ff_intake;
 
 struct ff_coordinator {
     struct ff_queue queue;
@@ -64,6 +72,7 @@ struct ff_coordinator {
     struct ff_store_thread *store;
     struct ff_loader *loader;
     struct ff_reads *reads;
+    struct ff_intake *intake;
     struct ff_dispatch *dispatch;
     struct ff_fleet *fleet;
     struct ff_objects *objects;
@@ -106,7 +115,8 @@ void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms);
 
 /* ---- calls_jobs.c: clients ---- */
 
-void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
+/* A submission that passed the intake; the call is answered when the job's row is written. */
+void ff_core_accept(struct ff_coordinator *core, struct ff_call *call, struct ff_job_record *record);
 void ff_core_status(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_retry(struct ff_coordinator *core, struct ff_call *call);
@@ -139,6 +149,13 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
  */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
 void ff_core_written(struct ff_coordinator *core, struct ff_event *event);
+
+/* ---- intake.c: submissions ---- */
+
+struct ff_intake *ff_intake_start(const struct ff_coordinator *core, struct ff_queue *back);
+void ff_intake_stop(struct ff_intake *intake);
+void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_submission_checked(struct ff_coordinator *core, struct ff_event *event);
 
 /* ---- reads.c: the reader thread ---- */
 

@@ -1,21 +1,17 @@
 #include "coordinator/loader.h"
 
 #include "common/objects.h"
+#include "coordinator/clerk.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 struct ff_loader {
     ff_target_source *source;
     void *context;
-    struct ff_queue queue;
-    struct ff_queue *back;
-    atomic_bool stop;
+    struct ff_clerk *clerk;
     _Atomic(struct ff_load *) current;
-    pthread_t thread;
 };
 
 /* ---- what the loop needs beside the targets ---- */
@@ -145,28 +141,16 @@ static void load(struct ff_loader *loader, struct ff_load *load)
     load->loaded = loaded;
 }
 
-static void *run(void *context)
+static void work(void *context, struct ff_event *event, bool stopping)
 {
     struct ff_loader *loader = context;
-    for (;;) {
-        bool stop = atomic_load(&loader->stop);
-        struct ff_event *events = ff_queue_pop_all(&loader->queue);
-        if (!events && stop)
-            return NULL;
-        if (!events)
-            ff_queue_wait(&loader->queue, -1);
-        while (events) {
-            struct ff_load *item = (struct ff_load *)events;
-            events = events->next;
-            atomic_store(&loader->current, item);
-            if (atomic_load(&loader->stop))
-                ff_error_set(&item->error, FF_CANCELLED, "the coordinator ends");
-            else
-                load(loader, item);
-            atomic_store(&loader->current, NULL);
-            ff_queue_push(loader->back, &item->event);
-        }
-    }
+    struct ff_load *item = (struct ff_load *)event;
+    atomic_store(&loader->current, item);
+    if (stopping)
+        ff_error_set(&item->error, FF_CANCELLED, "the coordinator ends");
+    else
+        load(loader, item);
+    atomic_store(&loader->current, NULL);
 }
 
 struct ff_loader *ff_loader_start(struct ff_queue *back, ff_target_source *source, void *context)
@@ -174,9 +158,7 @@ struct ff_loader *ff_loader_start(struct ff_queue *back, ff_target_source *sourc
     struct ff_loader *loader = ff_xcalloc(1, sizeof *loader);
     loader->source = source ? source : from_files;
     loader->context = context;
-    loader->back = back;
-    ff_queue_init(&loader->queue);
-    pthread_create(&loader->thread, NULL, run, loader);
+    loader->clerk = ff_clerk_start(work, loader, back);
     return loader;
 }
 
@@ -184,17 +166,14 @@ void ff_loader_stop(struct ff_loader *loader)
 {
     if (!loader)
         return;
-    atomic_store(&loader->stop, true);
     struct ff_load *current = atomic_load(&loader->current);
     if (current)
         atomic_store(&current->progress.cancel, true);
-    eventfd_write(loader->queue.fd, 1);
-    pthread_join(loader->thread, NULL);
-    ff_queue_fini(&loader->queue);
+    ff_clerk_stop(loader->clerk);
     free(loader);
 }
 
 void ff_loader_push(struct ff_loader *loader, struct ff_load *load_item)
 {
-    ff_queue_push(&loader->queue, &load_item->event);
+    ff_clerk_push(loader->clerk, &load_item->event);
 }

@@ -1,6 +1,7 @@
 /* Jobs.Read: documents rendered by a thread of their own from a connection of its own, so that a listing of a
  * million targets stops nothing. What only the loop knows (workers, what runs now) goes along as a copy. A
  * document that does not fit a message becomes an object for a minute, and is fetched in ranges. */
+#include "coordinator/clerk.h"
 #include "coordinator/core.h"
 #include "coordinator/documents.h"
 
@@ -8,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 enum { INLINE_BYTES = 4 << 20, KEEP_MS = 60000 };
 
@@ -27,12 +27,9 @@ struct read {
 };
 
 struct ff_reads {
-    struct ff_queue queue;
-    struct ff_queue *back;
+    struct ff_clerk *clerk;
     const char *state_dir;
     struct ff_store *store;
-    atomic_bool stop;
-    pthread_t thread;
 };
 
 /* ---- on the reader's thread ---- */
@@ -65,9 +62,11 @@ static enum ff_status render(struct ff_store *store, struct read *read)
                         FITFLEET_VERSION, in->what);
 }
 
-static void serve(struct ff_reads *reads, struct read *read)
+static void serve(void *context, struct ff_event *event, bool stopping)
 {
-    if (read->error.status)
+    struct ff_reads *reads = context;
+    struct read *read = (struct read *)event;
+    if (read->error.status || stopping)
         return;
     if (!reads->store && ff_store_open_reader(reads->state_dir, &reads->store, &read->error))
         return;
@@ -76,32 +75,11 @@ static void serve(struct ff_reads *reads, struct read *read)
         read->error.status = status;
 }
 
-static void *run(void *context)
-{
-    struct ff_reads *reads = context;
-    for (;;) {
-        bool stop = atomic_load(&reads->stop);
-        struct ff_event *events = ff_queue_pop_all(&reads->queue);
-        if (!events && stop)
-            return NULL;
-        if (!events)
-            ff_queue_wait(&reads->queue, -1);
-        while (events) {
-            struct ff_event *next = events->next;
-            serve(reads, (struct read *)events);
-            ff_queue_push(reads->back, events);
-            events = next;
-        }
-    }
-}
-
 struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back)
 {
     struct ff_reads *reads = ff_xcalloc(1, sizeof *reads);
-    reads->back = back;
     reads->state_dir = state_dir;
-    ff_queue_init(&reads->queue);
-    pthread_create(&reads->thread, NULL, run, reads);
+    reads->clerk = ff_clerk_start(serve, reads, back);
     return reads;
 }
 
@@ -109,11 +87,8 @@ void ff_reads_stop(struct ff_reads *reads)
 {
     if (!reads)
         return;
-    atomic_store(&reads->stop, true);
-    eventfd_write(reads->queue.fd, 1);
-    pthread_join(reads->thread, NULL);
+    ff_clerk_stop(reads->clerk);
     ff_store_close(reads->store);
-    ff_queue_fini(&reads->queue);
     free(reads);
 }
 
@@ -237,7 +212,7 @@ void ff_core_read(struct ff_coordinator *core, struct ff_call *call)
         copy_statuses(core, read);
     if (strcmp(in->what, "workers") == 0)
         render_workers(core, read);
-    ff_queue_push(&core->reads->queue, &read->event);
+    ff_clerk_push(core->reads->clerk, &read->event);
 }
 
 static void reply(struct ff_coordinator *core, struct read *read)
