@@ -31,6 +31,9 @@ static const char *const migrations[] = {
     "NULL,"
     " finished_ms INTEGER NOT NULL, generation INTEGER NOT NULL, all_failed INTEGER NOT NULL, counts BLOB,"
     " times TEXT NOT NULL, UNIQUE(name, number));"
+    /* Ids begin anywhere: a late report for a job of a state that was wiped must not fit a job of the next
+       one. */
+    "INSERT INTO sqlite_sequence(name, seq) VALUES('jobs', (random() & 0x3fffffff) << 20);"
     "CREATE TABLE targets(job INTEGER PRIMARY KEY, list BLOB NOT NULL);"
     "CREATE TABLE reports(id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, outcomes BLOB NOT NULL,"
     " logs BLOB, models BLOB);"

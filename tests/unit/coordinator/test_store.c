@@ -180,7 +180,7 @@ Test(store, jobs_come_back_as_written)
                                .counts = {.requested = 9, .of_class = {[FF_FAILED] = 9}},
                                .times = "{}"};
     must(ff_store_put_job(store, &in, &failure));
-    cr_assert(in.id == 2 && in.number == 1);
+    cr_assert(in.id == job.id + 1 && in.number == 1);
     reopen();
     struct ff_job_record out = found("nightly-1");
     cr_assert(out.id == in.id && out.number == 1 && out.no_reuse && out.retry_of == 1 && out.all_failed);
@@ -203,10 +203,23 @@ Test(store, jobs_come_back_as_written)
 
 Test(store, a_job_written_again_is_updated)
 {
+    uint64_t id = job.id;
     job.state = FF_JOB_DONE;
     must(ff_store_put_job(store, &job, &failure));
-    cr_assert_eq(job.id, 1);
+    cr_assert_eq(job.id, id);
     cr_assert_eq(found("demo-1").state, FF_JOB_DONE);
+}
+
+Test(store, ids_of_another_state_do_not_begin_where_these_did)
+{
+    uint64_t id = job.id;
+    cr_assert_gt(id, 1);
+    ff_store_close(store);
+    cr_assert_eq(unlink(path_in_folder("state/fitfleet.db")), 0);
+    must(ff_store_open(state_dir(), &store, &failure));
+    job.id = 0;
+    must(ff_store_put_job(store, &job, &failure));
+    cr_assert_neq(job.id, id);
 }
 
 Test(store, numbers_count_by_name)
@@ -221,30 +234,32 @@ Test(store, numbers_count_by_name)
 Test(store, jobs_are_found_by_id_by_name_and_as_the_newest)
 {
     struct ff_job_record none;
+    uint64_t first = job.id;
     next_job(NULL, 0); /* demo-2 */
     job.name = "demo-1";
     next_job(NULL, 0); /* demo-1-1 */
-    cr_assert_eq(found("demo-1").id, 1, "an id goes before a name");
-    cr_assert_eq(found("demo").id, 2);
-    cr_assert_eq(found("demo-1-1").id, 3);
-    cr_assert_eq(found("").id, 3);
+    cr_assert_eq(found("demo-1").id, first, "an id goes before a name");
+    cr_assert_eq(found("demo").id, first + 1);
+    cr_assert_eq(found("demo-1-1").id, first + 2);
+    cr_assert_eq(found("").id, first + 2);
     cr_assert_eq(ff_store_find_job(store, "demo-9", &arena, &none, &failure), FF_NOT_FOUND);
     assert_shows(failure.text, "no job 'demo-9'");
-    must(ff_store_job_by_id(store, 2, &arena, &none, &failure));
+    must(ff_store_job_by_id(store, first + 1, &arena, &none, &failure));
     cr_assert_eq(none.number, 2);
-    cr_assert_eq(ff_store_job_by_id(store, 9, &arena, &none, &failure), FF_NOT_FOUND);
+    cr_assert_eq(ff_store_job_by_id(store, first + 9, &arena, &none, &failure), FF_NOT_FOUND);
 }
 
 Test(store, jobs_are_listed_oldest_first)
 {
     struct ff_job_record *jobs;
     size_t count;
+    uint64_t first = job.id;
     for (int i = 0; i < 9; i++)
         next_job(NULL, 0);
     must(ff_store_jobs(store, &arena, &jobs, &count, &failure));
     cr_assert_eq(count, 10);
     for (size_t i = 0; i < count; i++)
-        cr_assert_eq(jobs[i].id, i + 1);
+        cr_assert_eq(jobs[i].id, first + i);
 }
 
 Test(store, what_is_rolled_back_was_never_there)
@@ -396,7 +411,8 @@ Test(store, the_first_publication_is_generation_one)
     expect_model(&generation, 1, "a", 1, 1, 0);
     expect_model(&generation, 2, "b", 1, 0, 0);
     must(ff_store_generations(store, "", &arena, &rows, &count, &failure));
-    cr_assert(count == 1 && rows[0].number == 1 && rows[0].active && rows[0].models == 3 && rows[0].job == 1);
+    cr_assert(count == 1 && rows[0].number == 1 && rows[0].active && rows[0].models == 3 &&
+              rows[0].job == job.id);
     cr_assert_str_eq(rows[0].job_name, "demo-1");
     cr_assert_eq(rows[0].created_ms, 1000);
 }
@@ -491,7 +507,7 @@ Test(store, a_reader_sees_commits_of_a_live_writer_and_nothing_before_them)
     cr_assert_eq(ff_store_find_job(reader, "demo-2", &arena, &record, &failure), FF_NOT_FOUND);
     must(ff_store_commit(store, &failure));
     must(ff_store_find_job(reader, "demo-2", &arena, &record, &failure));
-    cr_assert_eq(record.id, 2);
+    cr_assert_eq(record.id, job.id);
     ff_store_close(reader);
 }
 
