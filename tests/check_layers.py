@@ -31,7 +31,7 @@ HOMES = {  # third-party header: the files that may include it
 }
 
 PURE = [  # modules that decide: data in, actions or results out, time as an argument
-    "coordinator/plan*", "coordinator/fleet*", "coordinator/dispatch*", "coordinator/aggregate*",
+    "coordinator/plan*", "coordinator/fleet*", "coordinator/dispatch*", "coordinator/backlog*", "coordinator/aggregate*",
     "coordinator/prepare*", "worker/models/*",
 ]
 IMPURE = [  # with their reason to be: a fit's memory, and a benchmark's clock
