@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 4 << 20, REPORT_DEADLINE_MS = 30000, RETRY_MS = 500, REPORTS_UNDER_WAY = 8 };
+enum {
+    MESSAGE_BYTES = 4 << 20,
+    REPORT_DEADLINE_MS = 30000,
+    RETRY_MS = 500,
+    REPORTS_UNDER_WAY = 8,
+    GATHER_MS = 100,
+    GATHER_BYTES = 1 << 20
+};
 
 /* Outcomes that travel in one report. */
 struct ff_batch {
@@ -15,6 +22,7 @@ struct ff_batch {
     size_t count;
     size_t capacity;
     uint64_t bytes;
+    int64_t since_ms;    /* when it was first looked at */
     uint64_t put_offset; /* of the large model of a batch of one */
     bool finished;
 };
@@ -312,6 +320,17 @@ static struct ff_batch *take_batch(struct ff_outbox *outbox, struct ff_held_leas
     return batch;
 }
 
+/* A report for each outcome would take a tenth of two busy cores from the fits: outcomes gather for a moment,
+ * unless the lease is over. */
+static bool is_due(struct ff_batch *batch, int64_t now_ms)
+{
+    if (!batch)
+        return false;
+    if (!batch->since_ms)
+        batch->since_ms = now_ms;
+    return batch->bytes >= GATHER_BYTES || now_ms - batch->since_ms >= GATHER_MS;
+}
+
 void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
 {
     outbox->worker = worker;
@@ -322,7 +341,7 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
          lease = next) {
         next = lease->next;
         bool over = lease->last_part && lease->runs == 0;
-        if (lease->in_flight || (!lease->sending && !lease->filling && !over))
+        if (lease->in_flight || (!lease->sending && !over && !is_due(lease->filling, now_ms)))
             continue;
         if (!lease->sending) {
             lease->sending = take_batch(outbox, lease);
