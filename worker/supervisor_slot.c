@@ -159,7 +159,7 @@ int64_t ff_slot_task(const struct ff_slot *slot)
 static void describe_end(const struct ff_slot *slot, enum ff_code code, char *text, size_t size)
 {
     if (code == FF_CODE_TIMEOUT)
-        snprintf(text, size, "killed after target_timeout");
+        snprintf(text, size, "killed after target_timeout, %g s", slot->current->timeout_ms / 1000.0);
     else if (code == FF_CODE_BAD_OUTPUT)
         snprintf(text, size, "the executor sent garbage instead of an outcome");
     else if (slot->last_signal)
