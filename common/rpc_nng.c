@@ -1,17 +1,16 @@
 /* What server and client share: framing into nng messages, TLS from a folder, errors, byte counters. */
 #include "common/rpc_nng.h"
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { CLOSE_S = 3 };
 
@@ -132,18 +131,10 @@ nng_msg *ff_nng_message(const struct ff_buf *head, struct ff_bytes body, const s
 
 static enum ff_status read_file(const char *path, struct ff_buf *out, size_t limit, struct ff_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
-    ssize_t got;
-    while ((got = read(fd, ff_buf_reserve(out, 4096), 4096)) > 0 && out->size <= limit)
-        out->size += (size_t)got;
-    close(fd);
-    if (got < 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
-    if (out->size > limit)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: larger than %zu bytes", path, limit);
-    return FF_OK;
+    enum ff_status status = ff_file_read(path, limit, out, err);
+    if (!status && out->size > limit)
+        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: larger than %zu bytes", path, limit);
+    return status;
 }
 
 enum ff_status ff_rpc_token_load(const char *path, struct ff_buf *token, struct ff_error *err)

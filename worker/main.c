@@ -1,6 +1,7 @@
 /* fitfleet-worker: command line, environment and configuration of the agent; with --executor, the executor.
  */
 #include "common/config.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/affinity.h"
@@ -8,7 +9,6 @@
 #include "worker/executor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,14 +60,9 @@ static enum ff_status read_config(const char *path, struct settings *settings, s
     static const char *const keys[] = {"coordinator", "slots", "affinity", "drain", "tls", "token_file"};
     struct ff_buf text = {0};
     static struct ff_config *config; /* its texts are used to the end */
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
-    ssize_t got;
-    while ((got = read(fd, ff_buf_reserve(&text, 4096), 4096)) > 0 && text.size < (2u << 20))
-        text.size += (size_t)got;
-    close(fd);
-    enum ff_status status = ff_config_parse((const char *)text.data, text.size, path, &config, err);
+    enum ff_status status = ff_file_read(path, 2 << 20, &text, err);
+    if (!status)
+        status = ff_config_parse((const char *)text.data, text.size, path, &config, err);
     ff_buf_fini(&text);
     if (status)
         return status;

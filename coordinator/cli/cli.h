@@ -52,6 +52,8 @@ FF_NODISCARD enum ff_status ff_option_security(const struct ff_options *options,
 FF_NODISCARD enum ff_status ff_option_check_slots(const char *text, struct ff_error *err);
 /* Prints "fitfleet: text" and returns the exit code of the status. */
 int ff_fail(const struct ff_error *err);
+/* The same for a coordinator that does not start: its state or address is no mistake in a job. */
+int ff_fail_to_start(const struct ff_error *err);
 /* Where results go: --out, written whole or not at all, or standard output. */
 int ff_write_output(const struct ff_options *options, const struct ff_buf *text);
 /* The exit code of a finished job. */

@@ -9,7 +9,6 @@
 #include "common/json.h"
 #include "common/text.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,14 +56,6 @@ static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
 }
 
 /* ---- one run ---- */
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-    (void)info;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
 
 static double time_of(const char *document, const char *key)
 {
@@ -146,7 +137,7 @@ static enum ff_status measure(const struct ff_options *options, const char *slot
         ff_rpc_traffic(&sent_after, &received_after);
         ff_embedded_stop(&embedded);
     }
-    nftw(state, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    ff_embedded_remove_state(state);
     if (status)
         return status;
     double pure_ms = (double)workload->targets * workload->cpu_ms;

@@ -2,9 +2,9 @@
 #include "coordinator/coordinator.h"
 
 #include "common/config.h"
+#include "common/file.h"
 #include "common/log.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,15 +21,9 @@ static enum ff_status read_config(struct ff_options *options, struct ff_error *e
                             &options->token_file};
     struct ff_buf text = {0};
     static struct ff_config *config; /* its texts are used to the end */
-    int fd = open(options->config, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", options->config);
-    ssize_t got;
-    while ((got = read(fd, ff_buf_reserve(&text, 4096), 4096)) > 0 && text.size < (2u << 20))
-        text.size += (size_t)got;
-    close(fd);
-    enum ff_status status =
-        ff_config_parse((const char *)text.data, text.size, options->config, &config, err);
+    enum ff_status status = ff_file_read(options->config, 2 << 20, &text, err);
+    if (!status)
+        status = ff_config_parse((const char *)text.data, text.size, options->config, &config, err);
     ff_buf_fini(&text);
     if (status)
         return status;
@@ -78,12 +72,6 @@ static int serve(struct ff_coordinator *coordinator, int signals)
     }
 }
 
-static int fail_to_start(const struct ff_error *err)
-{
-    ff_fail(err);
-    return err->status == FF_INVALID_ARGUMENT ? FF_EXIT_USAGE : FF_EXIT_INTERNAL;
-}
-
 int ff_command_coordinator(const struct ff_options *given)
 {
     struct ff_options options = *given;
@@ -104,7 +92,7 @@ int ff_command_coordinator(const struct ff_options *given)
     start.refuse_paths = remote && !start.data_root;
     ff_log_init(FF_LOG_INFO, "coordinator");
     if (ff_coordinator_start(&start, &coordinator, &err))
-        return fail_to_start(&err);
+        return ff_fail_to_start(&err);
     ff_log(FF_LOG_INFO, "fitfleet %s listens on %s, state in %s", FITFLEET_VERSION,
            ff_coordinator_url(coordinator), start.state_dir);
     int code = serve(coordinator, signals);

@@ -9,7 +9,6 @@
 #include "common/clock.h"
 #include "common/json.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,14 +207,6 @@ static enum ff_status learn(struct plan *plan, const char *state_dir, struct ff_
     return status;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-    (void)info;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 static enum ff_status run_samples(struct plan *plan, struct ff_embedded *embedded, struct ff_error *err)
 {
     struct ff_buf body = {0};
@@ -264,7 +255,7 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
     if (!status)
         status = learn(plan, state, err);
     ff_targetset_destroy(source.samples);
-    nftw(state, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    ff_embedded_remove_state(state);
     plan->sampled = true;
     return status;
 }

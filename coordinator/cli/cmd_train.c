@@ -56,13 +56,6 @@ static int see_through(const struct ff_options *options, struct ff_embedded *emb
     return printed ? printed : code;
 }
 
-/* A state that cannot be used, or an address, is not a mistake in the job. */
-static int fail_to_start(const struct ff_error *err)
-{
-    ff_fail(err);
-    return err->status == FF_INVALID_ARGUMENT ? FF_EXIT_USAGE : FF_EXIT_INTERNAL;
-}
-
 static int train(const struct ff_options *options, struct ff_arena *arena)
 {
     struct ff_submit_request request;
@@ -75,7 +68,7 @@ static int train(const struct ff_options *options, struct ff_arena *arena)
     struct ff_embedded_options embedded_options = {
         .state_dir = ff_option_state(options), .slots = options->slots, .affinity = options->affinity};
     if (ff_embedded_start(&embedded_options, &embedded, &err))
-        return fail_to_start(&err);
+        return ff_fail_to_start(&err);
     int code = submit(embedded.client, &request, arena, &job, &err)
                    ? ff_fail(&err)
                    : see_through(options, &embedded, signals, &job, arena);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
@@ -192,4 +193,17 @@ void ff_embedded_stop(struct ff_embedded *embedded)
     free(embedded->dir);
     free(embedded->url);
     *embedded = (struct ff_embedded){.agent_pipe = -1};
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+void ff_embedded_remove_state(const char *dir)
+{
+    nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -35,5 +35,7 @@ void ff_embedded_child_ended(void *context);
 /* Waits until the executors are there; their number. 0: they did not come (within 10 s). */
 unsigned ff_embedded_wait_ready(struct ff_embedded *embedded);
 void ff_embedded_stop(struct ff_embedded *embedded);
+/* Removes a state directory that was only for one run, and all that is in it. */
+void ff_embedded_remove_state(const char *dir);
 
 #endif

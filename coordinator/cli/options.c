@@ -236,6 +236,12 @@ int ff_fail(const struct ff_error *err)
     }
 }
 
+int ff_fail_to_start(const struct ff_error *err)
+{
+    ff_fail(err);
+    return err->status == FF_INVALID_ARGUMENT ? FF_EXIT_USAGE : FF_EXIT_INTERNAL;
+}
+
 int ff_job_exit_code(const struct ff_job_status *status)
 {
     uint64_t failed = status->counts.of_class[FF_FAILED] + status->counts.of_class[FF_QUARANTINED];

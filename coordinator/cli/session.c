@@ -2,9 +2,9 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/documents.h"
 
+#include "common/file.h"
 #include "common/objects.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,22 +193,13 @@ static enum ff_status read_text(const char *path, struct ff_arena *arena, const 
                                 struct ff_error *err)
 {
     struct ff_buf text = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
-    ssize_t got;
-    while ((got = read(fd, ff_buf_reserve(&text, 4096), 4096)) > 0 && text.size <= JOB_FILE_BYTES)
-        text.size += (size_t)got;
-    enum ff_status status = FF_OK;
-    if (got < 0)
-        status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: %m", path);
-    else if (text.size > JOB_FILE_BYTES)
+    enum ff_status status = ff_file_read(path, JOB_FILE_BYTES, &text, err);
+    if (!status && text.size > JOB_FILE_BYTES)
         status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: a job file has at most 1 MiB", path);
-    else if (memchr(text.data, '\0', text.size))
+    else if (!status && memchr(text.data, '\0', text.size))
         status = ff_error_set(err, FF_INVALID_ARGUMENT, "%s: not a text file", path);
-    else
+    else if (!status)
         *out = ff_arena_strndup(arena, (const char *)text.data, text.size);
-    close(fd);
     ff_buf_fini(&text);
     return status;
 }
