@@ -28,8 +28,3 @@ int64_t ff_thread_cpu_us(void)
 {
     return read_us(CLOCK_THREAD_CPUTIME_ID);
 }
-
-int64_t ff_process_cpu_us(void)
-{
-    return read_us(CLOCK_PROCESS_CPUTIME_ID);
-}

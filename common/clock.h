@@ -5,10 +5,9 @@
 
 #include <stdint.h>
 
-int64_t ff_clock_ms(void);       /* CLOCK_MONOTONIC */
-int64_t ff_clock_us(void);       /* CLOCK_MONOTONIC */
-int64_t ff_wall_ms(void);        /* since the epoch, UTC */
-int64_t ff_thread_cpu_us(void);  /* CLOCK_THREAD_CPUTIME_ID */
-int64_t ff_process_cpu_us(void); /* CLOCK_PROCESS_CPUTIME_ID */
+int64_t ff_clock_ms(void);      /* CLOCK_MONOTONIC */
+int64_t ff_clock_us(void);      /* CLOCK_MONOTONIC */
+int64_t ff_wall_ms(void);       /* since the epoch, UTC */
+int64_t ff_thread_cpu_us(void); /* CLOCK_THREAD_CPUTIME_ID */
 
 #endif

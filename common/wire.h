@@ -211,6 +211,7 @@ struct ff_read_request {
     size_t class_count;
     const char *set;
     uint64_t cursor;
+    bool full;
 };
 
 struct ff_read_reply {

@@ -16,7 +16,6 @@ struct read {
     struct ff_event event; /* first */
     struct ff_call *call;
     struct ff_arena arena;
-    bool has_job;
     struct ff_job_record job;
     struct ff_job_status *statuses; /* of the job, or of all jobs for "jobs" */
     size_t status_count;
@@ -39,7 +38,7 @@ static enum ff_status render(struct ff_store *store, struct read *read)
     const struct ff_read_request *in = &read->call->in.read;
     struct ff_error *err = &read->error;
     if (strcmp(in->what, "results") == 0) {
-        struct ff_results_options options = {in->format, in->classes, in->class_count, in->target, false};
+        struct ff_results_options options = {in->format, in->classes, in->class_count, in->target, in->full};
         return ff_document_results(store, &read->job, &options, &read->out, err);
     }
     if (strcmp(in->what, "follow") == 0)

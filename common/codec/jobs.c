@@ -165,6 +165,7 @@ void ff_encode_read_request(const struct ff_read_request *in, struct ff_buf *out
     message.classes = texts(in->classes);
     message.set = ff_pb_text(in->set);
     message.cursor = in->cursor;
+    message.full = in->full;
     ff_pb_pack(&message.base, out);
 }
 
@@ -180,7 +181,8 @@ FF_DECODER(read_request, struct ff_read_request)
                                     .classes = (const char *const *)in->classes,
                                     .class_count = in->n_classes,
                                     .set = in->set,
-                                    .cursor = in->cursor};
+                                    .cursor = in->cursor,
+                                    .full = in->full};
     return FF_OK;
 }
 

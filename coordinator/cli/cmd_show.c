@@ -126,7 +126,7 @@ int ff_command_results(const struct ff_options *options)
     struct ff_session session;
     struct ff_error err = {0};
     struct ff_read_request request = {
-        .what = "results", .job = argument(options, 0), .target = options->target};
+        .what = "results", .job = argument(options, 0), .target = options->target, .full = options->all};
     int code;
     if (options->classes && split_classes(options->classes, &arena, &request, &err)) {
         code = ff_fail(&err);

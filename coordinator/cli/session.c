@@ -146,7 +146,7 @@ static enum ff_status of_job(struct ff_store *store, struct ff_read_request *req
         return status;
     if (strcmp(request->what, "results") == 0) {
         struct ff_results_options options = {request->format, request->classes, request->class_count,
-                                             request->target, false};
+                                             request->target, request->full};
         return ff_document_results(store, &job, &options, out, err);
     }
     if (strcmp(request->what, "follow") == 0)

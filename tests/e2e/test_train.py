@@ -67,6 +67,15 @@ class Output(Case):
         self.assertEqual(result.err, "")
         self.assertEqual(os.listdir(self.env["XDG_RUNTIME_DIR"]), [])
 
+    def test_the_table_of_results_shows_every_target_when_asked_to(self):
+        self.csv("data.csv", targets=30)
+        self.train(self.job())
+        short = self.fitfleet("results", "--state", self.state).out
+        whole = self.fitfleet("results", "--state", self.state, "--all").out
+        self.assertNotIn("\nt29 ", short)
+        for target in range(30):
+            self.assertIn(f"\nt{target:02} ", whole)
+
     def test_out_writes_the_file_and_prints_nothing(self):
         self.csv("data.csv")
         for flag in ("--out", "-o"):

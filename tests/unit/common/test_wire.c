@@ -245,7 +245,8 @@ static void build_read_request(void)
 {
     static const char *const classes[] = {"failed"};
     ff_encode_read_request(
-        &(struct ff_read_request){"results", "nightly-3", "host-1", "csv", classes, 1, "set", 99}, &body);
+        &(struct ff_read_request){"results", "nightly-3", "host-1", "csv", classes, 1, "set", 99, true},
+        &body);
 }
 
 static void build_read_reply(void)
@@ -532,6 +533,7 @@ Test(wire, read_request_and_reply)
     struct ff_object_id id = object(4);
     build_read_request();
     DECODED(read_request, &request);
+    cr_assert(request.full);
     cr_assert_str_eq(request.what, "results");
     cr_assert_str_eq(request.target, "host-1");
     cr_assert_str_eq(request.format, "csv");
