@@ -63,6 +63,11 @@ void *ff_arena_zalloc(struct ff_arena *arena, size_t size)
     return memset(ff_arena_alloc(arena, size), 0, size);
 }
 
+void *ff_arena_copy(struct ff_arena *arena, const void *data, size_t size)
+{
+    return size ? memcpy(ff_arena_alloc(arena, size), data, size) : NULL;
+}
+
 char *ff_arena_strndup(struct ff_arena *arena, const char *text, size_t size)
 {
     char *copy = ff_arena_alloc(arena, size + 1);

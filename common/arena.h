@@ -22,6 +22,8 @@ void *ff_arena_try(struct ff_arena *arena, size_t size);
 /* The same for an arena without limit: never NULL, aborts without memory. */
 void *ff_arena_alloc(struct ff_arena *arena, size_t size);
 void *ff_arena_zalloc(struct ff_arena *arena, size_t size);
+/* NULL for nothing. */
+void *ff_arena_copy(struct ff_arena *arena, const void *data, size_t size);
 char *ff_arena_strdup(struct ff_arena *arena, const char *text);
 char *ff_arena_strndup(struct ff_arena *arena, const char *text, size_t size);
 char *ff_arena_printf(struct ff_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,6 @@
 #include "common/buf.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,13 @@ void *ff_xcalloc(size_t count, size_t size)
 void *ff_xrealloc(void *old, size_t size)
 {
     return checked(realloc(old, size), size);
+}
+
+void ff_give_back_memory(void)
+{
+    enum { WORTH_IT = 32 << 20 };
+    if (mallinfo2().fordblks > WORTH_IT)
+        malloc_trim(0);
 }
 
 char *ff_xstrdup(const char *text)
@@ -59,7 +67,7 @@ void ff_buf_fini(struct ff_buf *buf)
 
 void *ff_buf_reserve(struct ff_buf *buf, size_t more)
 {
-    if (buf->capacity - buf->size < more) {
+    if (!buf->data || buf->capacity - buf->size < more) {
         size_t capacity = buf->capacity ? buf->capacity : 256;
         while (capacity - buf->size < more)
             capacity *= 2;

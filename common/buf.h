@@ -38,6 +38,9 @@ static inline struct ff_bytes ff_buf_bytes(const struct ff_buf *buf)
 void *ff_xalloc(size_t size);
 void *ff_xcalloc(size_t count, size_t size);
 void *ff_xrealloc(void *old, size_t size);
+/* To be called where much was freed: returns it to the system if it is more than some tens of megabytes,
+ * which takes a millisecond for about ten of them. */
+void ff_give_back_memory(void);
 char *ff_xstrdup(const char *text);
 char *ff_xstrndup(const char *text, size_t size);
 char *ff_xasprintf(const char *format, ...) FF_PRINTF(1, 2);

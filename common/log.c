@@ -33,6 +33,10 @@ void ff_log(enum ff_log_level level, const char *format, ...)
     used += length > 0 ? (size_t)length : 0;
     if (used > sizeof line - 2)
         used = sizeof line - 2;
+    /* What peers say of themselves may be told: it shall not steer a terminal. */
+    for (size_t i = 0; i < used; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = '?';
     line[used++] = '\n';
     /* One write: lines of several processes on one terminal do not mix. */
     ssize_t ignored = write(STDERR_FILENO, line, used);

@@ -2,7 +2,8 @@
  */
 #include "common/objects.h"
 
-#include <sodium.h>
+#include "common/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,11 @@ void ff_objects_destroy(struct ff_objects *objects)
 struct ff_object_id ff_object_hash(struct ff_bytes bytes)
 {
     struct ff_object_id id;
-    crypto_generichash(id.bytes, sizeof id.bytes, bytes.data, bytes.size, NULL, 0);
+    struct ff_hash hash;
+    _Static_assert(sizeof id.bytes == FF_HASH_STRONG_SIZE, "an id is a hash");
+    ff_hash_start(&hash, FF_HASH_STRONG);
+    ff_hash_add(&hash, bytes.data, bytes.size);
+    ff_hash_finish(&hash, id.bytes);
     return id;
 }
 

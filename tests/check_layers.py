@@ -27,15 +27,16 @@ HOMES = {  # third-party header: the files that may include it
     "zlib.h": ["coordinator/*"],
     "mbedtls/*": ["common/rpc_nng*", "coordinator/http/*"],
     "cblas.h": ["worker/*"],
+    "sodium.h": ["common/hash.c", "common/rpc_nng*", "coordinator/coordinator.c", "worker/agent.c"],
     "lapacke.h": ["worker/models/*"],
 }
 
 PURE = [  # modules that decide: data in, actions or results out, time as an argument
-    "coordinator/plan*", "coordinator/fleet*", "coordinator/dispatch*", "coordinator/backlog*", "coordinator/aggregate*",
-    "coordinator/prepare*", "worker/models/*",
+    "coordinator/plan*", "coordinator/fleet*", "coordinator/dispatch*", "coordinator/backlog*", "coordinator/overdue*",
+    "coordinator/aggregate*", "coordinator/prepare*", "coordinator/fingerprint*", "worker/models/*",
 ]
-IMPURE = [  # with their reason to be: a fit's memory, and a benchmark's clock
-    "worker/models/workspace.c", "worker/models/busy.c",
+IMPURE = [  # with their reason to be: a fit's memory, a benchmark's clock, and faults on purpose
+    "worker/models/workspace.c", "worker/models/busy.c", "worker/models/fault.c",
 ]
 NOT_FOR_PURE = ["common/clock.h", "common/rpc*", "pthread.h", "threads.h", "time.h", "unistd.h", "fcntl.h", "signal.h",
                 "sys/*", "nng/*", "poll.h"]

@@ -66,6 +66,22 @@ Test(text, a_million_random_doubles_agree_with_strtod)
     }
 }
 
+Test(text, short_texts_are_numbers_where_strtod_says_so)
+{
+    const char alphabet[] = "0123456789012345678901234567890123456789.-/:";
+    srand48(8);
+    for (int i = 0; i < 2000000; i++) {
+        char text[24] = "", *end;
+        size_t size = (size_t)(lrand48() % 19) + 1;
+        for (size_t at = 0; at < size; at++)
+            text[at] = alphabet[(size_t)lrand48() % (sizeof alphabet - (at ? 1 : 3))];
+        double expected = strtod(text, &end), value = 0;
+        cr_assert_eq(ff_parse_double(text, size, &value), *end == '\0', "%s", text);
+        if (*end == '\0')
+            cr_assert(memcmp(&value, &expected, sizeof value) == 0, "%s", text);
+    }
+}
+
 Test(text, extreme_doubles_agree_with_strtod)
 {
     const char *texts[] = {
