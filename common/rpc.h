@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 enum {
-    FF_RPC_PROTOCOL = 1,            /* raised when old and new programs can't understand each other */
     FF_RPC_MAX_MESSAGE = 8 << 20,   /* bytes, either direction */
     FF_RPC_MAX_CALLS_PER_PIPE = 16, /* unfinished; more are refused with RESOURCE_EXHAUSTED */
-    FF_RPC_MAX_PIPES = 20000,       /* connections of one server */
+    FF_RPC_MAX_PIPES = 20000,       /* connections of one server; the next one takes the place of one that has
+                                       never made an acceptable call, or is closed */
     FF_RPC_BLOCK_ALIGN = 64,        /* of offsets within blocks */
 };
 
@@ -53,6 +53,7 @@ struct ff_rpc_server_options {
     ff_rpc_handler *handler;
     void *context;
     ff_rpc_pipe_closed *pipe_closed; /* or NULL */
+    size_t max_pipes;                /* 0: FF_RPC_MAX_PIPES, or as many as there are descriptors for */
 };
 
 /* Listens. INVALID_ARGUMENT (URL, certificate), ALREADY_EXISTS (address in use), PERMISSION_DENIED. */

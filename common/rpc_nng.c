@@ -90,9 +90,9 @@ bool ff_nng_close(nng_socket socket)
     struct timespec until;
     if (pthread_create(&thread, NULL, close_socket, (void *)(uintptr_t)socket.id) != 0)
         return false;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += CLOSE_S;
-    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
         return true;
     pthread_detach(thread);
     ff_log(FF_LOG_WARNING, "a connection could not be closed and is left behind");

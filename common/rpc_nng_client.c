@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/codec/envelope.h"
 #include "common/rpc_nng.h"
+#include "common/version.h"
 
 #include <nng/protocol/reqrep0/req.h>
 
@@ -195,8 +196,8 @@ void ff_rpc_call(struct ff_rpc_client *client, const char *method, struct ff_byt
     call->sent = false;
     call->deadline = ff_clock_ms() + deadline_ms;
 
-    struct ff_envelope envelope = {.protocol = FF_RPC_PROTOCOL,
-                                   .version = FITFLEET_VERSION,
+    struct ff_envelope envelope = {.protocol = ff_protocol,
+                                   .version = ff_version,
                                    .request_id = call->request_id,
                                    .method = method,
                                    .deadline_ms = deadline_ms,

@@ -5,15 +5,28 @@
  * of unfinished calls per pipe is kept far below that. A call object carries the aio of its reply and is used
  * again; it belongs to the network thread until the handler gets it, then to whoever must reply, then to nng.
  */
+#include "common/clock.h"
 #include "common/codec/envelope.h"
+#include "common/log.h"
 #include "common/rpc_nng.h"
+#include "common/version.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 
+#include <ctype.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum {
+    STRANGER_MS = 1000,      /* time to make a first call */
+    SPARE_DESCRIPTORS = 100, /* for files, pipes and what else the program has open */
+};
+
+enum { WARN_MS = 10000 };
 
 struct ff_rpc_call {
     struct ff_rpc_server *server;
@@ -31,6 +44,8 @@ struct ff_rpc_call {
 struct pipe_entry {
     uint32_t pipe; /* 0: empty */
     uint32_t calls;
+    bool known; /* made a call with the right protocol and token */
+    int64_t added_ms;
 };
 
 struct ff_rpc_server {
@@ -42,7 +57,10 @@ struct ff_rpc_server {
     void *context;
     ff_rpc_pipe_closed *pipe_closed;
     struct ff_buf token;
+    size_t max_pipes;
     bool left_behind; /* nng still has it */
+    int64_t
+        warn_again_ms; /* of callers that speak another protocol; read and written where messages arrive */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct ff_rpc_call *free_calls;
@@ -92,21 +110,46 @@ static void remove_pipe(struct ff_rpc_server *server, uint32_t pipe)
     }
 }
 
+/* The oldest connection that never made an acceptable call, if it had the time to; 0: there is none. */
+static uint32_t find_stranger(const struct ff_rpc_server *server, int64_t now_ms)
+{
+    const struct pipe_entry *oldest = NULL;
+    for (size_t i = 0; i < server->pipe_slots; i++) {
+        const struct pipe_entry *entry = &server->pipes[i];
+        if (entry->pipe && !entry->known && now_ms - entry->added_ms >= STRANGER_MS &&
+            (!oldest || entry->added_ms < oldest->added_ms))
+            oldest = entry;
+    }
+    return oldest ? oldest->pipe : 0;
+}
+
+static void add_pipe(struct ff_rpc_server *server, uint32_t pipe, int64_t now_ms)
+{
+    if (server->pipe_count * 2 >= server->pipe_slots)
+        grow_pipes(server);
+    *find_pipe(server, pipe) = (struct pipe_entry){.pipe = pipe, .added_ms = now_ms};
+    server->pipe_count++;
+}
+
 static void pipe_added(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
     (void)event;
     struct ff_rpc_server *server = context;
+    int64_t now_ms = ff_clock_ms();
+    uint32_t excess = 0;
     pthread_mutex_lock(&server->mutex);
-    bool full = server->pipe_count >= FF_RPC_MAX_PIPES;
-    if (!full) {
-        if (server->pipe_count * 2 >= server->pipe_slots)
-            grow_pipes(server);
-        *find_pipe(server, (uint32_t)nng_pipe_id(pipe)) = (struct pipe_entry){(uint32_t)nng_pipe_id(pipe), 0};
-        server->pipe_count++;
+    if (server->pipe_count >= server->max_pipes) {
+        excess = find_stranger(server, now_ms);
+        if (excess)
+            remove_pipe(server, excess);
+        else
+            excess = (uint32_t)nng_pipe_id(pipe);
     }
+    if (excess != (uint32_t)nng_pipe_id(pipe))
+        add_pipe(server, (uint32_t)nng_pipe_id(pipe), now_ms);
     pthread_mutex_unlock(&server->mutex);
-    if (full)
-        nng_pipe_close(pipe);
+    if (excess)
+        nng_pipe_close((nng_pipe){.id = excess});
 }
 
 static void pipe_removed(nng_pipe pipe, nng_pipe_ev event, void *context)
@@ -160,6 +203,16 @@ static struct ff_rpc_call *take_call(struct ff_rpc_server *server)
     return call;
 }
 
+static void get_to_know(struct ff_rpc_call *call)
+{
+    struct ff_rpc_server *server = call->server;
+    pthread_mutex_lock(&server->mutex);
+    struct pipe_entry *entry = server->pipe_slots ? find_pipe(server, call->pipe) : NULL;
+    if (entry && entry->pipe)
+        entry->known = true;
+    pthread_mutex_unlock(&server->mutex);
+}
+
 /* Counts the call on its connection; false if that has too many. */
 static bool admit(struct ff_rpc_call *call)
 {
@@ -184,8 +237,8 @@ static void discharge(struct ff_rpc_call *call)
 static void send_reply(struct ff_rpc_call *call, enum ff_status status, const char *text,
                        struct ff_bytes body, const struct ff_bytes *blocks, size_t count)
 {
-    struct ff_envelope envelope = {.protocol = FF_RPC_PROTOCOL,
-                                   .version = FITFLEET_VERSION,
+    struct ff_envelope envelope = {.protocol = ff_protocol,
+                                   .version = ff_version,
                                    .request_id = call->request_id,
                                    .status = status,
                                    .text = text};
@@ -223,15 +276,36 @@ static bool token_matches(const struct ff_rpc_server *server, struct ff_bytes to
     return token.size == server->token.size && sodium_memcmp(token.data, server->token.data, token.size) == 0;
 }
 
+/* Foreign text that is printed. */
+static const char *printable(const char *from, char *to, size_t size)
+{
+    size_t length = 0;
+    for (; from[length] && length + 1 < size; length++)
+        to[length] = isprint((unsigned char)from[length]) ? from[length] : '?';
+    to[length] = '\0';
+    return to;
+}
+
+static void refuse_protocol(struct ff_rpc_call *call, const struct ff_envelope *envelope)
+{
+    char text[256], version[64];
+    int64_t now_ms = ff_clock_ms();
+    snprintf(text, sizeof text,
+             "protocol mismatch: the coordinator (fitfleet %s) speaks %u, the caller (%s) %u", ff_version,
+             ff_protocol, printable(envelope->version, version, sizeof version), envelope->protocol);
+    if (now_ms >= call->server->warn_again_ms) {
+        ff_log(FF_LOG_WARNING, "a %s is refused: %s", printable(envelope->method, version, sizeof version),
+               text);
+        call->server->warn_again_ms = now_ms + WARN_MS;
+    }
+    ff_rpc_reply_error(call, FF_FAILED_PRECONDITION, text);
+}
+
 /* Refuses what the handler should never see; true if the call was ended. */
 static bool refuse(struct ff_rpc_call *call, const struct ff_envelope *envelope)
 {
-    char text[256];
-    if (envelope->protocol != FF_RPC_PROTOCOL) {
-        snprintf(text, sizeof text,
-                 "protocol mismatch: the coordinator (fitfleet %s) speaks %d, the caller (%.64s) %u",
-                 FITFLEET_VERSION, FF_RPC_PROTOCOL, envelope->version, envelope->protocol);
-        ff_rpc_reply_error(call, FF_FAILED_PRECONDITION, text);
+    if (envelope->protocol != ff_protocol) {
+        refuse_protocol(call, envelope);
         return true;
     }
     if (!token_matches(call->server, envelope->token)) {
@@ -261,6 +335,7 @@ static void handle(struct ff_rpc_call *call)
     }
     if (refuse(call, &envelope))
         return;
+    get_to_know(call);
     request.method = envelope.method;
     request.version = envelope.version;
     request.request_id = envelope.request_id;
@@ -324,6 +399,14 @@ static enum ff_status listen_on(struct ff_rpc_server *server, const struct ff_rp
     return FF_OK;
 }
 
+static size_t default_pipes(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FF_RPC_MAX_PIPES + SPARE_DESCRIPTORS)
+        return FF_RPC_MAX_PIPES;
+    return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
+}
+
 enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, struct ff_rpc_server **out,
                                   struct ff_error *err)
 {
@@ -333,6 +416,7 @@ enum ff_status ff_rpc_server_open(const struct ff_rpc_server_options *options, s
     server->handler = options->handler;
     server->context = options->context;
     server->pipe_closed = options->pipe_closed;
+    server->max_pipes = options->max_pipes ? options->max_pipes : default_pipes();
     pthread_mutex_init(&server->mutex, NULL);
     ff_buf_append(&server->token, options->security.token.data, options->security.token.size);
     int code = ff_nng_open(nng_rep0_open_raw, &server->socket);

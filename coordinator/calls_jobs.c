@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,7 +213,7 @@ void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)
 
 void ff_core_ping(struct ff_coordinator *core, struct ff_call *call)
 {
-    struct ff_ping_reply reply = {FITFLEET_VERSION, FF_RPC_PROTOCOL, ff_fleet_workers(core->fleet),
+    struct ff_ping_reply reply = {ff_version, ff_protocol, ff_fleet_workers(core->fleet),
                                   ff_fleet_slots(core->fleet)};
     struct ff_buf body = {0};
     ff_encode_ping_reply(&reply, &body);

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/version.h"
 
 #include <sodium.h>
 #include <stdarg.h>
@@ -80,7 +81,7 @@ static enum ff_status decode(struct ff_call *call, const struct ff_rpc_request *
         break;
     }
     return ff_error_set(err, FF_UNIMPLEMENTED, "this coordinator (fitfleet %s) knows no method %.64s",
-                        FITFLEET_VERSION, request->method);
+                        ff_version, request->method);
 }
 
 /* On a network thread. */

@@ -6,6 +6,7 @@
 #include "coordinator/documents.h"
 
 #include "common/clock.h"
+#include "common/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static enum ff_status render(struct ff_store *store, struct read *read)
     if (strcmp(in->what, "workers") == 0)
         return FF_OK; /* the loop has rendered them */
     return ff_error_set(err, FF_UNIMPLEMENTED, "this coordinator (fitfleet %s) cannot show '%.64s'",
-                        FITFLEET_VERSION, in->what);
+                        ff_version, in->what);
 }
 
 static void serve(void *context, struct ff_event *event, bool stopping)

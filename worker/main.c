@@ -4,6 +4,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "common/version.h"
 #include "worker/affinity.h"
 #include "worker/agent.h"
 #include "worker/executor.h"
@@ -147,7 +148,7 @@ static int parse(int argc, char **argv, struct settings *settings, const char **
             settings->quiet = true;
             break;
         case OPTION_VERSION:
-            printf("fitfleet-worker %s (protocol %d)\n", FITFLEET_VERSION, FF_RPC_PROTOCOL);
+            printf("fitfleet-worker %s (protocol %u)\n", ff_version, ff_protocol);
             return 0;
         case 'h':
             fputs(usage, stdout);

@@ -4,6 +4,7 @@
 #include "common/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/version.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -93,8 +94,8 @@ int ff_command_coordinator(const struct ff_options *given)
     ff_log_init(FF_LOG_INFO, "coordinator");
     if (ff_coordinator_start(&start, &coordinator, &err))
         return ff_fail_to_start(&err);
-    ff_log(FF_LOG_INFO, "fitfleet %s listens on %s, state in %s", FITFLEET_VERSION,
-           ff_coordinator_url(coordinator), start.state_dir);
+    ff_log(FF_LOG_INFO, "fitfleet %s listens on %s, state in %s", ff_version, ff_coordinator_url(coordinator),
+           start.state_dir);
     int code = serve(coordinator, signals);
     ff_coordinator_stop(coordinator);
     ff_buf_fini(&token);

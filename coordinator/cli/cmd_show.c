@@ -1,6 +1,8 @@
 /* Commands that show something: jobs, status, results, logs, explain, workers, models, version. */
 #include "coordinator/cli/cli.h"
 
+#include "common/version.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +63,7 @@ int ff_command_workers(const struct ff_options *options)
 int ff_command_version(const struct ff_options *options)
 {
     (void)options;
-    printf("fitfleet %s (protocol %d)\n", FITFLEET_VERSION, FF_RPC_PROTOCOL);
+    printf("fitfleet %s (protocol %u)\n", ff_version, ff_protocol);
     return FF_EXIT_DONE;
 }
 

@@ -631,6 +631,9 @@ Test(rpc, closing_a_client_that_reaches_nobody_ends_its_calls)
 
 Test(rpc, closing_at_any_moment_ends_each_call_exactly_once)
 {
+#ifdef __SANITIZE_THREAD__
+    cr_skip("nng 1.5.2 frees a message under one lock while it copies it under another");
+#endif
     enum { ROUNDS = 150, CALLS = 8 };
     static struct pending pending[CALLS];
     serve("inproc://moments"); /* see ff_nng_close() for what nng makes of this over others */
@@ -685,6 +688,7 @@ static nng_socket stranger(void)
     cr_assert_eq(nng_req0_open(&socket), 0);
     nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 5000);
     nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, 5000);
+    nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 60000); /* who is turned away stays away */
     cr_assert_eq(nng_dial(socket, url, NULL, 0), 0);
     return socket;
 }
@@ -718,7 +722,7 @@ Test(rpc, another_protocol_is_refused_with_both_versions_named)
     cr_assert_eq(answer.status, FF_FAILED_PRECONDITION);
     cr_assert_eq(answer.request_id, 5);
     cr_assert(strstr(answer.text, "7.7.7") && strstr(answer.text, "99"), "%s", answer.text);
-    cr_assert(strstr(answer.text, FITFLEET_VERSION) && strstr(answer.text, "speaks 1"), "%s", answer.text);
+    cr_assert(strstr(answer.text, FITFLEET_VERSION) && strstr(answer.text, "speaks 2"), "%s", answer.text);
     nng_close(socket);
     ff_arena_fini(&arena);
     ff_buf_fini(&request);
@@ -756,9 +760,48 @@ Test(rpc, a_message_over_the_limit_costs_its_sender_the_connection)
     void *answer;
     int sent = nng_send(socket, bytes, size, 0);
     cr_assert(sent != 0 || nng_recv(socket, &answer, &size, NNG_FLAG_ALLOC) != 0);
-    free(bytes);
-    nng_close(socket);
+    free(bytes); /* the socket ends with the process: nng 1.5.2 may wait for ever to close one that was cut
+                    off */
     expect_echo("others are served");
+}
+
+/* As whoever calls does: again, if the connection was turned away. */
+static void wait_for_echo(const char *body)
+{
+    int64_t until_ms = ff_clock_ms() + DEADLINE_MS;
+    enum ff_status status;
+    do {
+        struct ff_rpc_response *response = call("Echo", body);
+        status = response->status;
+        ff_rpc_response_free(response);
+    } while (status == FF_UNAVAILABLE && ff_clock_ms() < until_ms);
+    cr_assert_eq(status, FF_OK);
+}
+
+/* Strangers take every place; whoever has something to say gets one all the same, and keeps it. */
+Test(rpc, connections_that_say_nothing_do_not_keep_others_out)
+{
+    enum { PLACES = 8 };
+    nng_socket strangers[PLACES];
+    struct ff_rpc_server_options options = {.url = ipc_url(), .handler = handle, .max_pipes = PLACES};
+    cr_assert_eq(ff_rpc_server_open(&options, &server, &err), FF_OK, "%s", err.text);
+    url = ff_xstrdup(ff_rpc_server_url(server));
+    dial();
+    expect_echo("the first to come");
+    for (int i = 0; i < PLACES - 1; i++)
+        strangers[i] = stranger();
+    nanosleep(&(struct timespec){3, 0}, NULL); /* a second as the server counts it, on a busy machine */
+    struct ff_rpc_client *known = client;
+    for (int round = 0; round < PLACES - 1; round++) {
+        client = dialled_with((struct ff_rpc_security){0});
+        wait_for_echo("takes the place of a stranger");
+        if (round)
+            ff_rpc_client_close(client);
+    }
+    client = known;
+    expect_echo("is still served");
+    for (int i = 0; i < PLACES - 1; i++)
+        nng_close(strangers[i]);
 }
 
 static void write_noise_to_port(int port, size_t size)
