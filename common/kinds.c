@@ -9,27 +9,31 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct ff_param_schema seasonal_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto",
-     "length of the season: auto, steps, or a duration such as 1d"},
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
 };
 
 static const struct ff_param_schema ewma_params[] = {
-    {"alpha", FF_PARAM_NUMBER, 1e-6, 1, "0.1", "weight of the newest value"},
+    {"alpha", FF_PARAM_NUMBER, 1e-6, 1, "0.1", "weight of the newest value", NULL},
 };
 
 static const struct ff_param_schema pca_params[] = {
-    {"variance", FF_PARAM_NUMBER, 1e-6, 1, "0.9", "share of the variance that the kept components explain"},
+    {"variance", FF_PARAM_NUMBER, 1e-6, 1, "0.9", "share of the variance that the kept components explain",
+     NULL},
 };
 
 static const struct ff_param_schema busy_params[] = {
-    {"cpu_ms", FF_PARAM_NUMBER, 0, 3600000, "0", "CPU time to burn, for benchmarks"},
+    {"cpu_ms", FF_PARAM_NUMBER, 0, 3600000, "0", "CPU time to burn, for benchmarks", NULL},
+    {"leak_mib", FF_PARAM_NUMBER, 0, 65536, "0", "memory to lose with each fit, for tests of a fleet", NULL},
+    {"fault", FF_PARAM_WORD, 0, 0, "none", "what to do wrong behind that, for tests of a fleet",
+     "none segv kill abort exit loop memory garbage wrong_target huge half close deaf fork agent"},
 };
 
 static const struct ff_kind_schema kinds[] = {
-    {"seasonal", false, false, COUNT(seasonal_params), seasonal_params},
-    {"ewma", false, false, COUNT(ewma_params), ewma_params},
-    {"pca", true, true, COUNT(pca_params), pca_params},
-    {"busy", false, false, COUNT(busy_params), busy_params},
+    {"seasonal", false, false, 1, COUNT(seasonal_params), seasonal_params},
+    {"ewma", false, false, 1, COUNT(ewma_params), ewma_params},
+    {"pca", true, true, 1, COUNT(pca_params), pca_params},
+    {"busy", false, false, 1, COUNT(busy_params), busy_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)
@@ -48,10 +52,19 @@ const struct ff_kind_schema *ff_kind_schema(const char *name)
 
 const struct ff_param_schema *ff_kind_param(const struct ff_kind_schema *kind, const char *name)
 {
-    for (size_t i = 0; i < kind->param_count; i++)
+    const struct ff_param_schema *any = NULL;
+    for (size_t i = 0; i < kind->param_count; i++) {
         if (strcmp(kind->params[i].name, name) == 0)
             return &kind->params[i];
-    return NULL;
+        if (strcmp(kind->params[i].name, "*") == 0)
+            any = &kind->params[i];
+    }
+    return any;
+}
+
+bool ff_kind_is_open(const struct ff_kind_schema *kind)
+{
+    return ff_kind_param(kind, "*") != NULL;
 }
 
 static bool is_season(const struct ff_param_schema *schema, const char *text)
@@ -60,6 +73,15 @@ static bool is_season(const struct ff_param_schema *schema, const char *text)
     if (strcmp(text, "auto") == 0 || ff_parse_duration(text, &value))
         return true;
     return ff_parse_integer(text, &value) && (double)value >= schema->min && (double)value <= schema->max;
+}
+
+static bool is_word(const char *words, const char *text)
+{
+    size_t length = strlen(text);
+    for (const char *at = words; length && (at = strstr(at, text)); at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return strchr(text, ' ') == NULL;
+    return false;
 }
 
 enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *text, struct ff_error *err)
@@ -83,6 +105,15 @@ enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *
         if (is_season(schema, text))
             return FF_OK;
         break;
+    case FF_PARAM_PATH:
+        return *text ? FF_OK
+                     : ff_error_set(err, FF_INVALID_ARGUMENT, "expected the path of a file, found ''");
+    case FF_PARAM_ANY:
+        return FF_OK;
+    case FF_PARAM_WORD:
+        if (is_word(schema->words, text))
+            return FF_OK;
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected one of %s, found '%s'", schema->words, text);
     }
     return ff_error_set(err, FF_INVALID_ARGUMENT,
                         "expected auto, a whole number of steps or a duration such as 1d, found '%s'", text);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const char *given(const struct ff_kind_param *params, size_t count, const char *name)
+const char *ff_params_text(const struct ff_kind_param *params, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(params[i].name, name) == 0)
@@ -17,7 +17,7 @@ static const char *given(const struct ff_kind_param *params, size_t count, const
 int ff_params_number(struct ff_fit *fit, const struct ff_kind_param *params, size_t count, const char *name,
                      double otherwise, double *value)
 {
-    const char *text = given(params, count, name);
+    const char *text = ff_params_text(params, count, name);
     *value = otherwise;
     if (text && !ff_parse_double(text, strlen(text), value))
         return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s: expected a number, found '%s'", name, text);
@@ -27,7 +27,7 @@ int ff_params_number(struct ff_fit *fit, const struct ff_kind_param *params, siz
 int ff_params_season(struct ff_fit *fit, const struct ff_kind_param *params, size_t count, const char *name,
                      struct ff_season *value)
 {
-    const char *text = given(params, count, name);
+    const char *text = ff_params_text(params, count, name);
     *value = (struct ff_season){FF_SEASON_AUTO, 0};
     if (!text || strcmp(text, "auto") == 0)
         return FF_FIT_OK;

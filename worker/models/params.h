@@ -13,6 +13,8 @@ struct ff_season {
  * message in fit. */
 int ff_params_number(struct ff_fit *fit, const struct ff_kind_param *params, size_t count, const char *name,
                      double otherwise, double *value);
+/* The text of a parameter, NULL if it was not given. */
+const char *ff_params_text(const struct ff_kind_param *params, size_t count, const char *name);
 int ff_params_season(struct ff_fit *fit, const struct ff_kind_param *params, size_t count, const char *name,
                      struct ff_season *value);
 

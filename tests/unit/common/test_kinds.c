@@ -11,15 +11,13 @@ static bool accepts(const char *kind, const char *param, const char *text)
     return ff_param_check(ff_kind_param(schema, param), text, &err) == FF_OK;
 }
 
-Test(kinds, pca_is_the_multivariate_and_profiled_one)
+Test(kinds, those_that_use_blas_are_profiled)
 {
-    size_t count;
-    const struct ff_kind_schema *all = ff_kind_schemas(&count);
-    cr_assert_eq(count, 4);
-    for (size_t i = 0; i < count; i++) {
-        cr_assert_eq(all[i].multivariate, strcmp(all[i].name, "pca") == 0);
-        cr_assert_eq(all[i].profiled, strcmp(all[i].name, "pca") == 0);
-    }
+    cr_assert(ff_kind_schema("pca")->multivariate);
+    cr_assert(ff_kind_schema("pca")->profiled);
+    cr_assert_not(ff_kind_schema("seasonal")->profiled);
+    cr_assert_not(ff_kind_schema("ewma")->profiled);
+    cr_assert_not(ff_kind_schema("seasonal")->multivariate);
 }
 
 Test(kinds, every_default_is_a_valid_value)
@@ -28,7 +26,8 @@ Test(kinds, every_default_is_a_valid_value)
     const struct ff_kind_schema *all = ff_kind_schemas(&count);
     for (size_t i = 0; i < count; i++)
         for (size_t p = 0; p < all[i].param_count; p++)
-            cr_assert(accepts(all[i].name, all[i].params[p].name, all[i].params[p].default_text));
+            cr_assert(!all[i].params[p].default_text ||
+                      accepts(all[i].name, all[i].params[p].name, all[i].params[p].default_text));
 }
 
 Test(kinds, a_season_is_auto_steps_or_a_duration)
@@ -49,6 +48,15 @@ Test(kinds, numbers_are_checked_against_their_range)
     cr_assert_not(accepts("pca", "variance", "0"));
     cr_assert(accepts("busy", "cpu_ms", "3600000"));
     cr_assert_not(accepts("busy", "cpu_ms", "-1"));
+}
+
+Test(kinds, a_word_is_one_of_those_listed)
+{
+    cr_assert(accepts("busy", "fault", "none"));
+    cr_assert(accepts("busy", "fault", "wrong_target"));
+    cr_assert_not(accepts("busy", "fault", "target"));
+    cr_assert_not(accepts("busy", "fault", ""));
+    cr_assert_not(accepts("busy", "fault", "none segv"));
 }
 
 Test(kinds, a_refusal_says_what_was_expected_and_found)
