@@ -45,6 +45,9 @@ struct ff_model {
     uint32_t format_version;
     const struct ff_model_part *parts;
     size_t part_count;
+    int64_t t0_ms; /* the axis that it was fitted on */
+    int64_t step_ms;
+    uint64_t steps;
 };
 
 /* Appends the encoded model to out. Everything in model is borrowed for the call. */

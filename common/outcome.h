@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* number, NAME, name as printed. Every requested target ends in exactly one of them. */
 #define FF_CLASS_LIST(X)                                                                                     \
@@ -72,6 +73,23 @@ struct ff_object_id {
     uint8_t bytes[FF_OBJECT_ID_SIZE];
 };
 
+/* What a model is fitted from: a hash of the prepared rows, the kind, its parameters and its format. All
+ * zero: not known. */
+struct ff_fingerprint {
+    uint8_t bytes[16];
+};
+static inline bool ff_fingerprint_is_known(const struct ff_fingerprint *fingerprint)
+{
+    static const struct ff_fingerprint unknown;
+    return memcmp(fingerprint, &unknown, sizeof unknown) != 0;
+}
+
+/* Where the store keeps a model: the index-th outcome of a report. */
+struct ff_model_place {
+    uint64_t report; /* row; 0: nowhere */
+    uint32_t index;
+};
+
 /* One target's outcome as it travels and is stored. Strings and bytes are borrowed: whoever fills it says
  * from where (an arena, a message, a workspace). A fault (ff_code_is_fault) has class FF_OPEN until somebody
  * decides that it is quarantined. */
@@ -93,6 +111,8 @@ struct ff_outcome {
     bool model_in_object;  /* too large for a message: it is the object named by model_object */
     struct ff_object_id model_object;
     struct ff_bytes log; /* last lines that the fit printed */
+    /* Only in the store: the model is that of an older outcome, and is not kept twice. report 0: its own. */
+    struct ff_model_place taken;
 };
 
 #endif

@@ -1,4 +1,5 @@
-/* What a worker is asked to do: fit one target (a task), several of which travel as a chunk. */
+/* What a worker is asked to do with one target (a task), several of which travel as a chunk: fit a model, or
+ * apply one that was fitted. */
 #ifndef FF_COMMON_TASK_H
 #define FF_COMMON_TASK_H
 
@@ -6,12 +7,44 @@
 #include "common/kinds.h"
 #include "common/outcome.h"
 
+enum ff_work_type {
+    FF_WORK_FIT,
+    FF_WORK_SCORE,    /* judge the frame's steps by the task's model */
+    FF_WORK_FORECAST, /* what comes behind the rows that the task's model was fitted on; the frame is not read
+                       */
+    FF_WORK_BACKTEST, /* fit on the frame's beginning and forecast what follows, several times */
+    FF_WORK_TYPES
+};
+
+struct ff_work {
+    enum ff_work_type type;
+    uint32_t horizon; /* forecast, backtest: steps, at least 1 */
+    uint32_t folds;   /* backtest: at least 1 */
+    uint32_t season;  /* backtest: steps, of the yardsticks; 0: found */
+    double coverage;  /* forecast, backtest: of the band, within (0, 1) */
+};
+
+enum ff_alert_direction { FF_ALERT_BOTH, FF_ALERT_ABOVE, FF_ALERT_BELOW, FF_ALERT_DIRECTIONS };
+
+/* What a model is to call an anomaly; all zero: what is outside the kind's own band. */
+struct ff_alerts {
+    double per_week; /* that a target may raise */
+    enum ff_alert_direction direction;
+    int64_t least_duration_ms;
+    double least_deviation; /* from what is expected, in the metric's unit */
+};
+
 /* A model to fit: kind and its parameters. Borrowed strings. */
 struct ff_fit_spec {
     const char *kind; /* NULL or "": none */
     const struct ff_param *params;
     size_t param_count;
+    struct ff_alerts alerts;
+    struct ff_work work; /* score and forecast: kind and parameters are the model's own */
 };
+
+/* The text that spec gives for the parameter; NULL if none. */
+const char *ff_fit_spec_given(const struct ff_fit_spec *spec, const char *param);
 
 struct ff_task {
     uint32_t target;  /* index in its job */
@@ -20,6 +53,7 @@ struct ff_task {
     const struct ff_fit_spec *fallback; /* kind NULL: none */
     const char *const *metrics;         /* names of the frame's columns */
     struct ff_frame frame;
+    struct ff_bytes input; /* score, forecast: an encoded model (common/model.h) */
 };
 
 #endif

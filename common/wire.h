@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
+#include "common/memfile.h"
 #include "common/outcome.h"
 #include "common/task.h"
 
@@ -25,6 +26,7 @@
     X(JOBS_STATUS, "Jobs.Status")                                                                            \
     X(JOBS_CANCEL, "Jobs.Cancel")                                                                            \
     X(JOBS_RETRY, "Jobs.Retry")                                                                              \
+    X(JOBS_ACTIVATE, "Jobs.Activate")                                                                        \
     X(JOBS_READ, "Jobs.Read")                                                                                \
     X(JOBS_PING, "Jobs.Ping")
 
@@ -38,6 +40,7 @@ enum ff_method {
 const char *ff_method_name(enum ff_method method);
 enum ff_method ff_method_from_name(const char *name);
 
+enum { FF_PROBE_BYTES = 32 };
 enum { FF_OBJECT_RANGE = 1 << 20 }; /* bytes of an object in one Fetch or Put */
 
 struct ff_lease_id {
@@ -62,6 +65,8 @@ struct ff_join_reply {
     uint32_t beat_ms;
     uint32_t expiry_ms;
     uint64_t max_message;
+    struct ff_memory_place probe; /* size 0: none */
+    struct ff_bytes secret;
 };
 
 struct ff_lease_request {
@@ -69,9 +74,10 @@ struct ff_lease_request {
     uint64_t sequence;
     uint32_t idle;
     uint32_t prefetch;
+    bool nearby;
 };
 
-/* A task on the wire: its frame's values are offsets in the blocks, or an object. */
+/* A task on the wire: its frame's values are offsets in the blocks or the chunk's memory, or an object. */
 struct ff_wire_task {
     struct ff_task task; /* task.frame.values is NULL until the blocks are at hand */
     uint64_t offset;
@@ -83,9 +89,11 @@ struct ff_wire_task {
 struct ff_chunk {
     struct ff_lease_id lease;
     uint64_t job;
-    bool last_part;
+    uint32_t covers; /* how many of the lease's targets this part of it stands for */
+    uint32_t of;     /* its targets, in all parts */
     uint32_t timeout_ms;
-    uint64_t memory_bytes; /* 0: half of the worker's memory */
+    uint64_t memory_bytes;         /* 0: half of the worker's memory */
+    struct ff_memory_place memory; /* size 0: frames are in the blocks */
     struct ff_wire_task *tasks;
     size_t task_count;
 };
@@ -132,6 +140,7 @@ struct ff_beat_request {
 struct ff_beat_reply {
     const struct ff_lease_id *drop;
     size_t drop_count;
+    uint32_t beat_ms;
 };
 
 struct ff_fetch_request {
@@ -190,7 +199,9 @@ struct ff_job_status {
     const char *state;
     const char *stage;
     double percent;
-    double eta_ms; /* < 0: not known */
+    double eta_ms;         /* < 0: not known */
+    uint64_t loaded_bytes; /* of the data files, while they are read */
+    uint64_t data_bytes;
     struct ff_counts counts;
     enum ff_code code;
     const char *errmsg;
@@ -212,6 +223,7 @@ struct ff_read_request {
     const char *set;
     uint64_t cursor;
     bool full;
+    uint64_t before, after; /* generations, of "diff" */
 };
 
 struct ff_read_reply {
@@ -221,6 +233,18 @@ struct ff_read_reply {
     uint64_t cursor;
 };
 
+struct ff_activate_request {
+    const char *set;
+    uint64_t number;
+    const char *target;
+};
+
+struct ff_activate_reply {
+    uint64_t number;
+    uint64_t before;
+    uint64_t models;
+};
+
 struct ff_ping_reply {
     const char *version;
     uint32_t protocol;
@@ -228,17 +252,22 @@ struct ff_ping_reply {
     uint32_t slots;
 };
 
+struct ff_capsule;
+
 struct ff_stored_report {
     const char *worker;
     const char *profile;
     struct ff_outcome *outcomes;
     size_t outcome_count;
+    const struct ff_capsule *capsules; /* written with it, not read back: see ff_store_capsule() */
+    size_t capsule_count;
 };
 
 struct ff_stored_target {
     const char *name;
     uint64_t rows;
     uint64_t steps;
+    struct ff_fingerprint fingerprint;
 };
 
 struct ff_stored_targets {
@@ -250,6 +279,7 @@ struct ff_stored_targets {
     bool has_all;
     uint64_t all_rows;
     uint64_t all_steps;
+    struct ff_fingerprint all_fingerprint;
 };
 
 struct ff_stored_model {
@@ -257,6 +287,7 @@ struct ff_stored_model {
     uint64_t report;
     uint32_t index;
     uint64_t from;
+    struct ff_fingerprint fingerprint;
 };
 
 struct ff_stored_generation {
@@ -303,6 +334,8 @@ void ff_encode_retry_request(const struct ff_retry_request *in, struct ff_buf *o
 void ff_encode_job_status(const struct ff_job_status *in, struct ff_buf *out);
 void ff_encode_read_request(const struct ff_read_request *in, struct ff_buf *out);
 void ff_encode_read_reply(const struct ff_read_reply *in, struct ff_buf *out);
+void ff_encode_activate_request(const struct ff_activate_request *in, struct ff_buf *out);
+void ff_encode_activate_reply(const struct ff_activate_reply *in, struct ff_buf *out);
 void ff_encode_ping_reply(const struct ff_ping_reply *in, struct ff_buf *out);
 void ff_encode_stored_report(const struct ff_stored_report *in, struct ff_buf *out, struct ff_buf *models,
                              struct ff_buf *logs);
@@ -331,6 +364,8 @@ FF_DECODER(retry_request, struct ff_retry_request);
 FF_DECODER(job_status, struct ff_job_status);
 FF_DECODER(read_request, struct ff_read_request);
 FF_DECODER(read_reply, struct ff_read_reply);
+FF_DECODER(activate_request, struct ff_activate_request);
+FF_DECODER(activate_reply, struct ff_activate_reply);
 FF_DECODER(ping_reply, struct ff_ping_reply);
 /* models or logs may be empty: the outcomes then come without them. */
 FF_NODISCARD enum ff_status ff_decode_stored_report(struct ff_bytes bytes, struct ff_bytes models,

@@ -155,7 +155,8 @@ static void send_part(struct ff_coordinator *core, struct ff_worker *worker, str
     struct ff_wire_task *tasks = ff_arena_alloc(&call->arena, count * sizeof *tasks);
     struct ff_chunk chunk = {.lease = {core->epoch, grant->lease},
                              .job = grant->job,
-                             .last_part = worker->granted_to == grant->count,
+                             .covers = (uint32_t)count,
+                             .of = (uint32_t)grant->count,
                              .timeout_ms = ff_job_timeout_ms(job, targets[0]),
                              .memory_bytes = ff_job_memory_bytes(job, targets[0]),
                              .tasks = tasks};

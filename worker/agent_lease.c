@@ -139,7 +139,8 @@ static void leased(void *self, void *item, const struct ff_rpc_response *respons
     parked->blocks = response->blocks;
     parked->lease = ff_outbox_lease(agent->outbox, parked->chunk->lease, parked->chunk->job);
     parked->lease->runs++;
-    parked->lease->last_part |= parked->chunk->last_part;
+    parked->lease->covered += parked->chunk->covers;
+    parked->lease->complete |= parked->lease->covered >= parked->chunk->of; /* in whatever order they came */
     if (!try_assign(agent, parked))
         park(agent, parked);
 }
@@ -149,7 +150,7 @@ static bool has_unfinished(const struct ff_agent *agent)
 {
     bool unfinished = false;
     for (struct ff_held_lease *lease = ff_outbox_first(agent->outbox); lease; lease = lease->next)
-        unfinished |= !lease->last_part && lease->id.epoch != 0;
+        unfinished |= !lease->complete && lease->id.epoch != 0;
     return unfinished;
 }
 
@@ -206,7 +207,7 @@ void ff_agent_drop_lease(void *context, struct ff_held_lease *lease)
 {
     struct ff_agent *agent = context;
     lease->dropped = true;
-    lease->last_part = true;
+    lease->complete = true;
     ff_agent_end_runs(agent, lease);
     ff_agent_assign_parked(agent); /* gives up what is parked of it */
     if (lease->runs == 0)

@@ -202,7 +202,7 @@ void ff_agent_drain(struct ff_agent *agent, int64_t now_ms)
     agent->next_beat_ms = 0;
     ff_supervisor_drain(agent->supervisor);
     for (struct ff_held_lease *lease = ff_outbox_first(agent->outbox); lease; lease = lease->next)
-        lease->last_part = true;
+        lease->complete = true;
     ff_agent_assign_parked(agent);
 }
 

@@ -340,7 +340,7 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
     for (struct ff_held_lease *lease = outbox->leases; lease && outbox->under_way < REPORTS_UNDER_WAY;
          lease = next) {
         next = lease->next;
-        bool over = lease->last_part && lease->runs == 0;
+        bool over = lease->complete && lease->runs == 0;
         if (lease->in_flight || (!lease->sending && !over && !is_due(lease->filling, now_ms)))
             continue;
         if (!lease->sending) {

@@ -15,9 +15,10 @@ struct ff_held_lease {
     struct ff_held_lease *next;
     struct ff_lease_id id;
     uint64_t job;
-    unsigned runs;  /* parts that are with an executor or wait for one */
-    bool last_part; /* nothing more of it will come */
-    bool dropped;   /* the coordinator does not want it any more */
+    unsigned runs;    /* parts that are with an executor or wait for one */
+    uint32_t covered; /* targets that its parts stood for, those that came so far */
+    bool complete;    /* nothing more of it will come */
+    bool dropped;     /* the coordinator does not want it any more */
     struct ff_batch *filling;
     struct ff_batch *sending; /* not acknowledged; kept as it is until it is */
     bool in_flight;
@@ -41,7 +42,7 @@ void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const 
 /* Forgets the lease and what is not sent of it. */
 void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease);
 
-/* Sends what waits. A lease without runs whose last part came is reported as finished and then forgotten.
+/* Sends what waits. A complete lease without runs is reported as finished and then forgotten.
  * worker: the id by the newest Join; 0: nothing is sent. */
 void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms);
 

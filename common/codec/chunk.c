@@ -2,7 +2,7 @@
  * index; on the way in every index and every place of a frame is checked. */
 #include "common/codec/messages.h"
 
-enum { MAX_STEPS = 1 << 30, MAX_COLUMNS = 1 << 24 };
+enum { MAX_STEPS = 1 << 30, MAX_COLUMNS = 1 << 24, MAX_FOLDS = 10000 };
 
 /* The distinct pointers of one field over the tasks, in order of first use. Neighbours mostly share them. */
 struct distinct {
@@ -22,6 +22,20 @@ static uint32_t index_of(struct distinct *set, const void *item)
     return (uint32_t)(set->last = set->count++);
 }
 
+static Fitfleet__Alerts *encode_alerts(const struct ff_alerts *in, struct ff_arena *arena)
+{
+    if (in->per_week <= 0 && in->direction == FF_ALERT_BOTH && in->least_duration_ms == 0 &&
+        in->least_deviation <= 0)
+        return NULL;
+    Fitfleet__Alerts *out = ff_arena_alloc(arena, sizeof *out);
+    fitfleet__alerts__init(out);
+    out->per_week = in->per_week;
+    out->direction = in->direction;
+    out->least_duration_ms = (uint64_t)in->least_duration_ms;
+    out->least_deviation = in->least_deviation;
+    return out;
+}
+
 static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_arena *arena)
 {
     Fitfleet__FitSpec *out = ff_arena_alloc(arena, sizeof *out);
@@ -36,9 +50,34 @@ static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_ar
         params[i].text = ff_pb_text(in->params[i].text);
         out->params[i] = &params[i];
     }
+    out->alerts = encode_alerts(&in->alerts, arena);
+    out->work = in->work.type;
+    out->horizon = in->work.horizon;
+    out->folds = in->work.folds;
+    out->season = in->work.season;
+    out->coverage = in->work.coverage;
     return out;
 }
 
+Fitfleet__Memory *ff_pb_from_memory(const struct ff_memory_place *in, struct ff_arena *arena)
+{
+    if (!in->size)
+        return NULL;
+    Fitfleet__Memory *out = ff_arena_alloc(arena, sizeof *out);
+    fitfleet__memory__init(out);
+    out->pid = in->pid;
+    out->fd = in->fd;
+    out->inode = in->inode;
+    out->size = in->size;
+    return out;
+}
+
+struct ff_memory_place ff_pb_to_memory(const Fitfleet__Memory *in)
+{
+    return in ? (struct ff_memory_place){in->pid, in->fd, in->inode, in->size} : (struct ff_memory_place){0};
+}
+
+/* blocks: NULL if the frames are in the chunk's memory. */
 static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinct *specs,
                                    struct distinct *metrics, struct ff_blocks *blocks, struct ff_arena *arena)
 {
@@ -53,11 +92,12 @@ static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinc
     out->t0_ms = task->frame.t0_ms;
     out->step_ms = (uint64_t)task->frame.step_ms;
     out->steps = task->frame.steps;
+    out->offset = in->offset;
+    out->input = ff_pb_bytes(task->input.data, task->input.size);
     if (in->in_object) {
         out->object = ff_pb_bytes(in->object.bytes, FF_OBJECT_ID_SIZE);
         out->object_size = in->object_size;
-        out->offset = in->offset;
-    } else {
+    } else if (blocks) {
         struct ff_bytes rows = {(const uint8_t *)task->frame.values, ff_frame_bytes(&task->frame)};
         out->offset = ff_blocks_add(blocks, rows);
     }
@@ -73,58 +113,99 @@ static Fitfleet__MetricNames *encode_metrics(const struct ff_task *task, struct 
     return out;
 }
 
+Fitfleet__Chunk *ff_pb_from_chunk(const struct ff_chunk *chunk, struct ff_blocks *blocks,
+                                  struct ff_arena *arena)
+{
+    size_t count = chunk->task_count;
+    Fitfleet__Chunk *message = ff_arena_alloc(arena, sizeof *message);
+    Fitfleet__LeaseId *lease = ff_arena_alloc(arena, sizeof *lease);
+    struct distinct specs = {ff_arena_alloc(arena, 2 * count * sizeof(void *)), 0, 0};
+    struct distinct metrics = {ff_arena_alloc(arena, count * sizeof(void *)), 0, 0};
+    fitfleet__chunk__init(message);
+    fitfleet__lease_id__init(lease);
+    lease->epoch = chunk->lease.epoch;
+    lease->counter = chunk->lease.counter;
+    message->lease = lease;
+    message->job = chunk->job;
+    message->covers = chunk->covers;
+    message->of = chunk->of;
+    message->timeout_ms = chunk->timeout_ms;
+    message->memory_bytes = chunk->memory_bytes;
+    message->memory = ff_pb_from_memory(&chunk->memory, arena);
+    message->n_tasks = count;
+    message->tasks = ff_arena_alloc(arena, count * sizeof *message->tasks);
+    message->metrics = ff_arena_alloc(arena, count * sizeof *message->metrics);
+    for (size_t i = 0; i < count; i++) {
+        size_t known = metrics.count;
+        message->tasks[i] =
+            encode_task(&chunk->tasks[i], &specs, &metrics, message->memory ? NULL : blocks, arena);
+        if (metrics.count > known)
+            message->metrics[known] = encode_metrics(&chunk->tasks[i].task, arena);
+    }
+    message->n_metrics = metrics.count;
+    message->n_specs = specs.count;
+    message->specs = ff_arena_alloc(arena, specs.count * sizeof *message->specs);
+    for (size_t i = 0; i < specs.count; i++)
+        message->specs[i] = encode_spec(specs.items[i], arena);
+    return message;
+}
+
 void ff_encode_lease_reply(const struct ff_chunk *chunk, struct ff_buf *out, struct ff_blocks *blocks)
 {
     struct ff_arena arena = {0};
     Fitfleet__LeaseReply reply = FITFLEET__LEASE_REPLY__INIT;
-    Fitfleet__Chunk message = FITFLEET__CHUNK__INIT;
-    Fitfleet__LeaseId lease = FITFLEET__LEASE_ID__INIT;
-    if (chunk) {
-        size_t count = chunk->task_count;
-        struct distinct specs = {ff_arena_alloc(&arena, 2 * count * sizeof(void *)), 0, 0};
-        struct distinct metrics = {ff_arena_alloc(&arena, count * sizeof(void *)), 0, 0};
-        lease.epoch = chunk->lease.epoch;
-        lease.counter = chunk->lease.counter;
-        message.lease = &lease;
-        message.job = chunk->job;
-        message.last_part = chunk->last_part;
-        message.timeout_ms = chunk->timeout_ms;
-        message.memory_bytes = chunk->memory_bytes;
-        message.n_tasks = count;
-        message.tasks = ff_arena_alloc(&arena, count * sizeof *message.tasks);
-        message.metrics = ff_arena_alloc(&arena, count * sizeof *message.metrics);
-        for (size_t i = 0; i < count; i++) {
-            size_t known = metrics.count;
-            message.tasks[i] = encode_task(&chunk->tasks[i], &specs, &metrics, blocks, &arena);
-            if (metrics.count > known)
-                message.metrics[known] = encode_metrics(&chunk->tasks[i].task, &arena);
-        }
-        message.n_metrics = metrics.count;
-        message.n_specs = specs.count;
-        message.specs = ff_arena_alloc(&arena, specs.count * sizeof *message.specs);
-        for (size_t i = 0; i < specs.count; i++)
-            message.specs[i] = encode_spec(specs.items[i], &arena);
-        reply.chunk = &message;
-    }
+    if (chunk)
+        reply.chunk = ff_pb_from_chunk(chunk, blocks, &arena);
     ff_pb_pack(&reply.base, out);
     ff_arena_fini(&arena);
 }
 
 /* ---- decoding ---- */
 
-static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena)
+static bool decode_alerts(const Fitfleet__Alerts *in, struct ff_alerts *out)
 {
-    struct ff_fit_spec *specs = ff_arena_alloc(arena, in->n_specs * sizeof *specs);
+    *out = (struct ff_alerts){0};
+    if (!in)
+        return true;
+    *out = (struct ff_alerts){in->per_week, (enum ff_alert_direction)in->direction,
+                              (int64_t)in->least_duration_ms, in->least_deviation};
+    return in->per_week >= 0 && in->direction < FF_ALERT_DIRECTIONS &&
+           in->least_duration_ms <= INT64_MAX / 2 && in->least_deviation >= 0;
+}
+
+/* What it says must be possible: a later one is refused here rather than mistaken for a fit. */
+static bool decode_work(const Fitfleet__FitSpec *in, struct ff_work *out)
+{
+    *out = (struct ff_work){(enum ff_work_type)in->work, in->horizon, in->folds, in->season, in->coverage};
+    bool looks_ahead = in->work == FF_WORK_FORECAST || in->work == FF_WORK_BACKTEST;
+    return in->work < FF_WORK_TYPES &&
+           (!looks_ahead ||
+            (in->horizon >= 1 && in->horizon <= MAX_STEPS && in->coverage > 0 && in->coverage < 1)) &&
+           (in->work != FF_WORK_BACKTEST || (in->folds >= 1 && in->folds <= MAX_FOLDS));
+}
+
+/* NULL with a message. */
+static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena,
+                                        struct ff_error *err)
+{
+    struct ff_fit_spec *specs = ff_arena_alloc(arena, (in->n_specs + 1) * sizeof *specs);
     for (size_t i = 0; i < in->n_specs; i++) {
         struct ff_param *params = ff_arena_alloc(arena, in->specs[i]->n_params * sizeof *params);
         for (size_t p = 0; p < in->specs[i]->n_params; p++)
             params[p] = (struct ff_param){in->specs[i]->params[p]->name, in->specs[i]->params[p]->text};
-        specs[i] = (struct ff_fit_spec){in->specs[i]->kind, params, in->specs[i]->n_params};
+        specs[i] = (struct ff_fit_spec){
+            .kind = in->specs[i]->kind, .params = params, .param_count = in->specs[i]->n_params};
+        if (!decode_work(in->specs[i], &specs[i].work) ||
+            !decode_alerts(in->specs[i]->alerts, &specs[i].alerts)) {
+            ff_error_set(err, FF_INVALID_ARGUMENT,
+                         "chunk with work of type %u that is not known or not possible", in->specs[i]->work);
+            return NULL;
+        }
     }
     return specs;
 }
 
-static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size_t blocks_size,
+static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, uint64_t blocks_size,
                                   struct ff_error *err)
 {
     if (in->steps == 0 || in->steps > MAX_STEPS || columns == 0 || columns > MAX_COLUMNS ||
@@ -138,9 +219,9 @@ static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, size
     return FF_OK;
 }
 
-static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__Task *in, size_t blocks_size,
-                                  const struct ff_fit_spec *specs, struct ff_wire_task *out,
-                                  struct ff_error *err)
+static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__Task *in,
+                                  uint64_t blocks_size, const struct ff_fit_spec *specs,
+                                  struct ff_wire_task *out, struct ff_error *err)
 {
     if (in->spec >= chunk->n_specs || in->fallback > chunk->n_specs || in->metrics >= chunk->n_metrics)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: index out of range", in->target);
@@ -156,11 +237,39 @@ static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__
                                           .frame = {.t0_ms = in->t0_ms,
                                                     .step_ms = (int64_t)in->step_ms,
                                                     .steps = in->steps,
-                                                    .columns = metrics->n_names}},
+                                                    .columns = metrics->n_names},
+                                          .input = {in->input.data, in->input.len}},
                                  .offset = in->offset,
                                  .in_object = in->object.len != 0,
                                  .object_size = in->object_size};
     return out->in_object ? ff_pb_object(in->object, &out->object, err) : FF_OK;
+}
+
+struct ff_chunk *ff_pb_to_chunk(const Fitfleet__Chunk *in, size_t blocks_size, struct ff_arena *arena,
+                                struct ff_error *err)
+{
+    if (!in->lease) {
+        ff_error_set(err, FF_INVALID_ARGUMENT, "chunk without a lease");
+        return NULL;
+    }
+    struct ff_chunk *chunk = ff_arena_zalloc(arena, sizeof *chunk);
+    struct ff_fit_spec *specs = decode_specs(in, arena, err);
+    if (!specs)
+        return NULL;
+    chunk->lease = (struct ff_lease_id){in->lease->epoch, in->lease->counter};
+    chunk->job = in->job;
+    chunk->covers = in->covers;
+    chunk->of = in->of;
+    chunk->timeout_ms = in->timeout_ms;
+    chunk->memory_bytes = in->memory_bytes;
+    chunk->memory = ff_pb_to_memory(in->memory);
+    uint64_t whole = chunk->memory.size ? chunk->memory.size : blocks_size;
+    chunk->task_count = in->n_tasks;
+    chunk->tasks = ff_arena_alloc(arena, in->n_tasks * sizeof *chunk->tasks);
+    for (size_t i = 0; i < in->n_tasks; i++)
+        if (decode_task(in, in->tasks[i], whole, specs, &chunk->tasks[i], err))
+            return NULL;
+    return chunk;
 }
 
 enum ff_status ff_decode_lease_reply(struct ff_bytes bytes, size_t blocks_size, struct ff_arena *arena,
@@ -169,25 +278,9 @@ enum ff_status ff_decode_lease_reply(struct ff_bytes bytes, size_t blocks_size, 
     Fitfleet__LeaseReply *reply = ff_pb_unpack(&fitfleet__lease_reply__descriptor, bytes, arena, err);
     if (!reply)
         return FF_INVALID_ARGUMENT;
-    const Fitfleet__Chunk *in = reply->chunk;
-    if (!in) {
-        *out = NULL;
-        return FF_OK;
-    }
-    if (!in->lease)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "chunk without a lease");
-    struct ff_chunk *chunk = ff_arena_zalloc(arena, sizeof *chunk);
-    struct ff_fit_spec *specs = decode_specs(in, arena);
-    chunk->lease = (struct ff_lease_id){in->lease->epoch, in->lease->counter};
-    chunk->job = in->job;
-    chunk->last_part = in->last_part;
-    chunk->timeout_ms = in->timeout_ms;
-    chunk->memory_bytes = in->memory_bytes;
-    chunk->task_count = in->n_tasks;
-    chunk->tasks = ff_arena_alloc(arena, in->n_tasks * sizeof *chunk->tasks);
-    for (size_t i = 0; i < in->n_tasks; i++)
-        if (decode_task(in, in->tasks[i], blocks_size, specs, &chunk->tasks[i], err))
-            return FF_INVALID_ARGUMENT;
+    struct ff_chunk *chunk = NULL;
+    if (reply->chunk && !(chunk = ff_pb_to_chunk(reply->chunk, blocks_size, arena, err)))
+        return FF_INVALID_ARGUMENT;
     *out = chunk;
     return FF_OK;
 }

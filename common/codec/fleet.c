@@ -49,6 +49,7 @@ FF_DECODER(join_request, struct ff_join_request)
 
 void ff_encode_join_reply(const struct ff_join_reply *in, struct ff_buf *out)
 {
+    struct ff_arena arena = {0};
     Fitfleet__JoinReply message = FITFLEET__JOIN_REPLY__INIT;
     message.worker = in->worker;
     message.name = ff_pb_text(in->name);
@@ -56,7 +57,10 @@ void ff_encode_join_reply(const struct ff_join_reply *in, struct ff_buf *out)
     message.beat_ms = in->beat_ms;
     message.expiry_ms = in->expiry_ms;
     message.max_message = in->max_message;
+    message.probe = ff_pb_from_memory(&in->probe, &arena);
+    message.secret = ff_pb_bytes(in->secret.data, in->secret.size);
     ff_pb_pack(&message.base, out);
+    ff_arena_fini(&arena);
 }
 
 FF_DECODER(join_reply, struct ff_join_reply)
@@ -64,8 +68,14 @@ FF_DECODER(join_reply, struct ff_join_reply)
     UNPACK(JoinReply, join_reply);
     if (!in)
         return FF_INVALID_ARGUMENT;
-    *out =
-        (struct ff_join_reply){in->worker, in->name, in->epoch, in->beat_ms, in->expiry_ms, in->max_message};
+    *out = (struct ff_join_reply){.worker = in->worker,
+                                  .name = in->name,
+                                  .epoch = in->epoch,
+                                  .beat_ms = in->beat_ms,
+                                  .expiry_ms = in->expiry_ms,
+                                  .max_message = in->max_message,
+                                  .probe = ff_pb_to_memory(in->probe),
+                                  .secret = {in->secret.data, in->secret.len}};
     return FF_OK;
 }
 
@@ -94,6 +104,7 @@ void ff_encode_lease_request(const struct ff_lease_request *in, struct ff_buf *o
     message.sequence = in->sequence;
     message.idle = in->idle;
     message.prefetch = in->prefetch;
+    message.nearby = in->nearby;
     ff_pb_pack(&message.base, out);
 }
 
@@ -102,7 +113,7 @@ FF_DECODER(lease_request, struct ff_lease_request)
     UNPACK(LeaseRequest, lease_request);
     if (!in)
         return FF_INVALID_ARGUMENT;
-    *out = (struct ff_lease_request){in->worker, in->sequence, in->idle, in->prefetch};
+    *out = (struct ff_lease_request){in->worker, in->sequence, in->idle, in->prefetch, in->nearby};
     return FF_OK;
 }
 
@@ -271,6 +282,7 @@ void ff_encode_beat_reply(const struct ff_beat_reply *in, struct ff_buf *out)
     Fitfleet__BeatReply message = FITFLEET__BEAT_REPLY__INIT;
     message.n_drop = in->drop_count;
     message.drop = lease_list(in->drop, in->drop_count, &arena);
+    message.beat_ms = in->beat_ms;
     ff_pb_pack(&message.base, out);
     ff_arena_fini(&arena);
 }
@@ -280,7 +292,7 @@ FF_DECODER(beat_reply, struct ff_beat_reply)
     UNPACK(BeatReply, beat_reply);
     if (!in)
         return FF_INVALID_ARGUMENT;
-    *out = (struct ff_beat_reply){leases_of(in->drop, in->n_drop, arena), in->n_drop};
+    *out = (struct ff_beat_reply){leases_of(in->drop, in->n_drop, arena), in->n_drop, in->beat_ms};
     return FF_OK;
 }
 

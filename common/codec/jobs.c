@@ -115,6 +115,8 @@ void ff_encode_job_status(const struct ff_job_status *in, struct ff_buf *out)
     message.stage = ff_pb_text(in->stage);
     message.percent = in->percent;
     message.eta_ms = in->eta_ms;
+    message.loaded_bytes = in->loaded_bytes;
+    message.data_bytes = in->data_bytes;
     message.counts = &counts;
     message.code = in->code;
     message.errmsg = ff_pb_text(in->errmsg);
@@ -138,6 +140,8 @@ FF_DECODER(job_status, struct ff_job_status)
                                   .stage = in->stage,
                                   .percent = in->percent,
                                   .eta_ms = in->eta_ms,
+                                  .loaded_bytes = in->loaded_bytes,
+                                  .data_bytes = in->data_bytes,
                                   .code = (enum ff_code)in->code,
                                   .errmsg = in->errmsg,
                                   .version = in->version,
@@ -166,6 +170,8 @@ void ff_encode_read_request(const struct ff_read_request *in, struct ff_buf *out
     message.set = ff_pb_text(in->set);
     message.cursor = in->cursor;
     message.full = in->full;
+    message.before = in->before;
+    message.after = in->after;
     ff_pb_pack(&message.base, out);
 }
 
@@ -182,7 +188,9 @@ FF_DECODER(read_request, struct ff_read_request)
                                     .class_count = in->n_classes,
                                     .set = in->set,
                                     .cursor = in->cursor,
-                                    .full = in->full};
+                                    .full = in->full,
+                                    .before = in->before,
+                                    .after = in->after};
     return FF_OK;
 }
 
@@ -203,6 +211,42 @@ FF_DECODER(read_reply, struct ff_read_reply)
         return FF_INVALID_ARGUMENT;
     *out = (struct ff_read_reply){.size = in->size, .in_object = in->object.len != 0, .cursor = in->cursor};
     return out->in_object ? ff_pb_object(in->object, &out->object, err) : FF_OK;
+}
+
+void ff_encode_activate_request(const struct ff_activate_request *in, struct ff_buf *out)
+{
+    Fitfleet__ActivateRequest message = FITFLEET__ACTIVATE_REQUEST__INIT;
+    message.set = ff_pb_text(in->set);
+    message.number = in->number;
+    message.target = ff_pb_text(in->target);
+    ff_pb_pack(&message.base, out);
+}
+
+FF_DECODER(activate_request, struct ff_activate_request)
+{
+    UNPACK(ActivateRequest, activate_request);
+    if (!in)
+        return FF_INVALID_ARGUMENT;
+    *out = (struct ff_activate_request){in->set, in->number, in->target};
+    return FF_OK;
+}
+
+void ff_encode_activate_reply(const struct ff_activate_reply *in, struct ff_buf *out)
+{
+    Fitfleet__ActivateReply message = FITFLEET__ACTIVATE_REPLY__INIT;
+    message.number = in->number;
+    message.before = in->before;
+    message.models = in->models;
+    ff_pb_pack(&message.base, out);
+}
+
+FF_DECODER(activate_reply, struct ff_activate_reply)
+{
+    UNPACK(ActivateReply, activate_reply);
+    if (!in)
+        return FF_INVALID_ARGUMENT;
+    *out = (struct ff_activate_reply){in->number, in->before, in->models};
+    return FF_OK;
 }
 
 void ff_encode_ping_reply(const struct ff_ping_reply *in, struct ff_buf *out)

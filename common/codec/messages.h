@@ -30,9 +30,20 @@ void *ff_pb_unpack(const ProtobufCMessageDescriptor *descriptor, struct ff_bytes
 /* INVALID_ARGUMENT unless it has the size of an id. */
 enum ff_status ff_pb_object(ProtobufCBinaryData in, struct ff_object_id *out, struct ff_error *err);
 
+/* NULL for none; in the arena. */
+Fitfleet__Memory *ff_pb_from_memory(const struct ff_memory_place *in, struct ff_arena *arena);
+struct ff_memory_place ff_pb_to_memory(const Fitfleet__Memory *in); /* in: NULL for none */
+
 /* One outcome. offsets of model and log are left to the caller. */
 void ff_pb_from_outcome(const struct ff_outcome *in, Fitfleet__Outcome *out);
 enum ff_status ff_pb_to_outcome(const Fitfleet__Outcome *in, struct ff_bytes models, struct ff_bytes logs,
                                 struct ff_outcome *out, struct ff_error *err);
+
+/* A chunk in the arena; its frames are added to blocks. */
+Fitfleet__Chunk *ff_pb_from_chunk(const struct ff_chunk *chunk, struct ff_blocks *blocks,
+                                  struct ff_arena *arena);
+/* NULL with INVALID_ARGUMENT in err unless every index and every place of a frame is right. */
+struct ff_chunk *ff_pb_to_chunk(const Fitfleet__Chunk *in, size_t blocks_size, struct ff_arena *arena,
+                                struct ff_error *err);
 
 #endif

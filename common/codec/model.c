@@ -7,6 +7,8 @@
 
 #include "model.pb-c.h"
 
+enum { MOST_STEPS = 1 << 30 };
+
 static void fill_param(Fitfleet__ModelParam *to, const struct ff_model_param *from)
 {
     fitfleet__model_param__init(to);
@@ -58,6 +60,9 @@ void ff_model_encode(const struct ff_model *model, struct ff_buf *out)
     message.kind = (char *)model->kind;
     message.format_version = model->format_version;
     message.n_parts = model->part_count;
+    message.t0_ms = model->t0_ms;
+    message.step_ms = (uint64_t)model->step_ms;
+    message.steps = model->steps;
     message.parts = ff_arena_alloc(&arena, model->part_count * sizeof(*message.parts));
     for (size_t i = 0; i < model->part_count; i++)
         message.parts[i] = fill_part(&model->parts[i], &arena);
@@ -112,10 +117,12 @@ enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena, st
 {
     ProtobufCAllocator allocator = ff_codec_allocator(arena);
     Fitfleet__Model *message = fitfleet__model__unpack(&allocator, bytes.size, bytes.data);
-    struct ff_model_part *parts = message ? read_parts(message, arena) : NULL;
+    bool is_sound = message && message->step_ms <= INT64_MAX / 2 && message->steps <= MOST_STEPS;
+    struct ff_model_part *parts = is_sound ? read_parts(message, arena) : NULL;
     if (!parts)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "%zu bytes that are no model, or one that is too large",
                             bytes.size);
-    *model = (struct ff_model){message->kind, message->format_version, parts, message->n_parts};
+    *model = (struct ff_model){message->kind,  message->format_version,   parts,         message->n_parts,
+                               message->t0_ms, (int64_t)message->step_ms, message->steps};
     return FF_OK;
 }

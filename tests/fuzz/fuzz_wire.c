@@ -27,7 +27,7 @@ static void decode(uint8_t which, struct ff_bytes body, struct ff_bytes blocks)
     struct ff_report report;
     struct ff_model model;
     struct ff_buf json = {0};
-    switch (which % 16) {
+    switch (which % 17) {
     case 0:
         DECODE(join_request, struct ff_join_request);
         break;
@@ -77,6 +77,9 @@ static void decode(uint8_t which, struct ff_bytes body, struct ff_bytes blocks)
     case 15:
         if (ff_model_decode(body, &arena, &model, &err) == FF_OK)
             ff_model_json(&model, true, &json);
+        break;
+    case 16:
+        DECODE(activate_request, struct ff_activate_request);
         break;
     }
     ff_buf_fini(&json);

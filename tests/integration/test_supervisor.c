@@ -162,7 +162,7 @@ static enum ff_status assign(struct run_spec spec)
     }
     struct ff_chunk chunk = {.lease = {1, 2},
                              .job = 3,
-                             .last_part = true,
+                             .covers = 1,
                              .timeout_ms = spec.timeout_ms ? spec.timeout_ms : LONG_MS,
                              .memory_bytes = spec.memory_bytes ? spec.memory_bytes : 1ULL << 30,
                              .tasks = tasks,

@@ -53,7 +53,8 @@ static struct ff_bytes laid(void)
 static const double rows[6] = {1, 2, 3, 4, 5, 6};
 static const char *const metrics[] = {"cpu", "memory"};
 static const struct ff_param params[] = {{"season", "24"}, {"robust", "true"}};
-static const struct ff_fit_spec seasonal = {"seasonal", params, 2}, ewma = {"ewma", NULL, 0}, none = {0};
+static const struct ff_fit_spec seasonal = {.kind = "seasonal", .params = params, .param_count = 2},
+                                ewma = {.kind = "ewma"}, none = {0};
 
 static struct ff_wire_task sample_task(uint32_t target)
 {
@@ -77,7 +78,8 @@ static void build_chunk(void)
     tasks[2].offset = 64;
     struct ff_chunk chunk = {.lease = {5, 6},
                              .job = 11,
-                             .last_part = true,
+                             .covers = 2,
+                             .of = 7,
                              .timeout_ms = 60000,
                              .memory_bytes = 1 << 30,
                              .tasks = tasks,
@@ -129,12 +131,14 @@ static void build_join_request(void)
 
 static void build_join_reply(void)
 {
-    ff_encode_join_reply(&(struct ff_join_reply){3, "host-1", 5, 2000, 15000, 8 << 20}, &body);
+    ff_encode_join_reply(
+        &(struct ff_join_reply){3, "host-1", 5, 2000, 15000, 8 << 20, {11, 12, 13, 14}, text("SECRET")},
+        &body);
 }
 
 static void build_lease_request(void)
 {
-    ff_encode_lease_request(&(struct ff_lease_request){3, 17, 2, 1}, &body);
+    ff_encode_lease_request(&(struct ff_lease_request){3, 17, 2, 1, true}, &body);
 }
 
 static void build_report_reply(void)
@@ -162,7 +166,7 @@ static void build_beat_request(void)
 static void build_beat_reply(void)
 {
     struct ff_lease_id drop_these[] = {{5, 6}, {1, 0}};
-    ff_encode_beat_reply(&(struct ff_beat_reply){drop_these, 2}, &body);
+    ff_encode_beat_reply(&(struct ff_beat_reply){drop_these, 2, 3000}, &body);
 }
 
 static void build_fetch_request(void)
@@ -229,6 +233,8 @@ static void build_job_status(void)
         .stage = "publishing",
         .percent = 12.5,
         .eta_ms = -1,
+        .loaded_bytes = 5,
+        .data_bytes = 9,
         .counts = {.requested = 100, .of_class = {[FF_FITTED] = 90, [FF_CANCELLED_CLASS] = 1}},
         .code = FF_CODE_TOO_MANY_FAILED,
         .errmsg = "why",
@@ -245,13 +251,23 @@ static void build_read_request(void)
 {
     static const char *const classes[] = {"failed"};
     ff_encode_read_request(
-        &(struct ff_read_request){"results", "nightly-3", "host-1", "csv", classes, 1, "set", 99, true},
+        &(struct ff_read_request){"results", "nightly-3", "host-1", "csv", classes, 1, "set", 99, true, 3, 4},
         &body);
 }
 
 static void build_read_reply(void)
 {
     ff_encode_read_reply(&(struct ff_read_reply){1 << 24, true, object(4), 5}, &body);
+}
+
+static void build_activate_request(void)
+{
+    ff_encode_activate_request(&(struct ff_activate_request){"set", 7, "TX*"}, &body);
+}
+
+static void build_activate_reply(void)
+{
+    ff_encode_activate_reply(&(struct ff_activate_reply){7, 8, 3000}, &body);
 }
 
 static void build_ping_reply(void)
@@ -261,13 +277,14 @@ static void build_ping_reply(void)
 
 static void build_stored_targets(void)
 {
-    static const struct ff_stored_target targets[] = {{"a", 10, 11}, {"b", 20, 21}};
-    ff_encode_stored_targets(&(struct ff_stored_targets){targets, 2, 3, metrics, 2, true, 30, 31}, &body);
+    static const struct ff_stored_target targets[] = {{"a", 10, 11, {{1, 2, 3}}}, {"b", 20, 21, {{0}}}};
+    ff_encode_stored_targets(
+        &(struct ff_stored_targets){targets, 2, 3, metrics, 2, true, 30, 31, {{[15] = 9}}}, &body);
 }
 
 static void build_stored_generation(void)
 {
-    static const struct ff_stored_model models[] = {{"", 5, 0, 0}, {"a", 3, 2, 1}};
+    static const struct ff_stored_model models[] = {{"", 5, 0, 0, {{0}}}, {"a", 3, 2, 1, {{4, 5}}}};
     ff_encode_stored_generation(&(struct ff_stored_generation){models, 2}, &body);
 }
 
@@ -300,6 +317,8 @@ Test(wire, join_reply)
     DECODED(join_reply, &out);
     cr_assert_str_eq(out.name, "host-1");
     cr_assert(out.worker == 3 && out.epoch == 5 && out.beat_ms == 2000 && out.expiry_ms == 15000);
+    cr_assert(out.probe.pid == 11 && out.probe.fd == 12 && out.probe.inode == 13 && out.probe.size == 14);
+    cr_assert_eq(out.secret.size, 6);
     cr_assert_eq(out.max_message, 8 << 20);
 }
 
@@ -308,7 +327,7 @@ Test(wire, lease_request)
     struct ff_lease_request out;
     build_lease_request();
     DECODED(lease_request, &out);
-    cr_assert(out.worker == 3 && out.sequence == 17 && out.idle == 2 && out.prefetch == 1);
+    cr_assert(out.worker == 3 && out.sequence == 17 && out.idle == 2 && out.prefetch == 1 && out.nearby);
 }
 
 Test(wire, lease_reply_without_work)
@@ -325,7 +344,8 @@ Test(wire, lease_reply)
     build_chunk();
     cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), blocks.size, &arena, &out, &err), FF_OK, "%s",
                  err.text);
-    cr_assert(out->lease.epoch == 5 && out->lease.counter == 6 && out->job == 11 && out->last_part);
+    cr_assert(out->lease.epoch == 5 && out->lease.counter == 6 && out->job == 11 && out->covers == 2 &&
+              out->of == 7);
     cr_assert(out->timeout_ms == 60000 && out->memory_bytes == 1 << 30 && out->task_count == 3);
     const struct ff_task *task = &out->tasks[0].task;
     cr_assert_eq(task->target, 7);
@@ -350,6 +370,22 @@ Test(wire, tasks_of_a_chunk_share_specs_and_metrics)
     cr_assert_eq(out->tasks[0].task.metrics, out->tasks[2].task.metrics);
     cr_assert_eq(out->tasks[0].task.fallback, out->tasks[2].task.model);
     cr_assert_null(out->tasks[1].task.fallback->kind);
+}
+
+Test(wire, frames_may_stay_in_memory)
+{
+    struct ff_chunk *out;
+    struct ff_wire_task tasks[2] = {sample_task(7), sample_task(8)};
+    struct ff_chunk chunk = {.tasks = tasks, .task_count = 2, .memory = {11, 12, 13, 96 + 48}};
+    tasks[1].offset = 96; /* and is six numbers long */
+    ff_encode_lease_reply(&chunk, &body, &blocks);
+    cr_assert_eq(blocks.size, 0);
+    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), 0, &arena, &out, &err), FF_OK, "%s", err.text);
+    cr_assert(out->memory.inode == 13 && out->memory.size == 144 && out->tasks[1].offset == 96);
+    chunk.memory.size--;
+    body.size = 0;
+    ff_encode_lease_reply(&chunk, &body, &blocks);
+    cr_assert_eq(ff_decode_lease_reply(ff_buf_bytes(&body), 0, &arena, &out, &err), FF_INVALID_ARGUMENT);
 }
 
 Test(wire, frames_travel_aligned_in_the_blocks_or_as_objects)
@@ -438,6 +474,7 @@ Test(wire, beat_reply)
     struct ff_beat_reply out;
     build_beat_reply();
     DECODED(beat_reply, &out);
+    cr_assert_eq(out.beat_ms, 3000);
     cr_assert(out.drop_count == 2 && out.drop[0].counter == 6 && out.drop[1].epoch == 1);
 }
 
@@ -519,6 +556,7 @@ Test(wire, job_status)
     cr_assert_str_eq(out.stage, "publishing");
     cr_assert_str_eq(out.errmsg, "why");
     cr_assert_str_eq(out.set, "set");
+    cr_assert(out.loaded_bytes == 5 && out.data_bytes == 9);
     cr_assert(out.percent == 12.5 && out.eta_ms == -1 && out.code == FF_CODE_TOO_MANY_FAILED &&
               out.version == 7);
     cr_assert(out.counts.requested == 100 && out.counts.of_class[FF_FITTED] == 90);
@@ -533,7 +571,7 @@ Test(wire, read_request_and_reply)
     struct ff_object_id id = object(4);
     build_read_request();
     DECODED(read_request, &request);
-    cr_assert(request.full);
+    cr_assert(request.full && request.before == 3 && request.after == 4);
     cr_assert_str_eq(request.what, "results");
     cr_assert_str_eq(request.target, "host-1");
     cr_assert_str_eq(request.format, "csv");
@@ -551,6 +589,21 @@ Test(wire, read_request_and_reply)
     cr_assert_not(reply.in_object);
 }
 
+Test(wire, activate_request_and_reply)
+{
+    struct ff_activate_request request;
+    struct ff_activate_reply reply;
+    build_activate_request();
+    DECODED(activate_request, &request);
+    cr_assert_str_eq(request.set, "set");
+    cr_assert_str_eq(request.target, "TX*");
+    cr_assert_eq(request.number, 7);
+    body.size = 0;
+    build_activate_reply();
+    DECODED(activate_reply, &reply);
+    cr_assert(reply.number == 7 && reply.before == 8 && reply.models == 3000);
+}
+
 Test(wire, ping_reply)
 {
     struct ff_ping_reply out;
@@ -564,7 +617,8 @@ Test(wire, stored_report_with_and_without_its_bytes)
 {
     struct ff_outcome outcomes[2] = {sample_outcome(1), sample_outcome(2)};
     struct ff_buf models = {0}, logs = {0};
-    struct ff_stored_report out, in = {"host-1", "profile", outcomes, 2};
+    struct ff_stored_report out,
+        in = {.worker = "host-1", .profile = "profile", .outcomes = outcomes, .outcome_count = 2};
     outcomes[1].model = text("SECOND");
     outcomes[1].log = text("log");
     ff_encode_stored_report(&in, &body, &models, &logs);
@@ -582,6 +636,59 @@ Test(wire, stored_report_with_and_without_its_bytes)
     ff_buf_fini(&logs);
 }
 
+/* Whether every flipped bit of bytes makes the decoder of stored reports refuse; those of the tag of the sum
+ * only unsay the sum. */
+static void expect_flips_are_noticed(struct ff_buf *flipped, const struct ff_buf *models,
+                                     const struct ff_buf *logs, size_t except)
+{
+    struct ff_stored_report out;
+    for (size_t bit = 0; bit < flipped->size * 8; bit++) {
+        flipped->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        enum ff_status status = ff_decode_stored_report(ff_buf_bytes(&body), ff_buf_bytes(models),
+                                                        ff_buf_bytes(logs), &arena, &out, &err);
+        cr_assert(status != FF_OK || bit / 8 == except, "bit %zu", bit);
+        flipped->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+}
+
+Test(wire, a_flipped_bit_of_a_stored_report_is_noticed)
+{
+    struct ff_outcome outcomes[2] = {sample_outcome(1), sample_outcome(2)};
+    struct ff_buf models = {0}, logs = {0};
+    struct ff_stored_report in = {"host-1", "profile", outcomes, 2};
+    outcomes[1].model = text("SECOND");
+    outcomes[1].log = text("log");
+    ff_encode_stored_report(&in, &body, &models, &logs);
+    expect_flips_are_noticed(&body, &models, &logs, body.size - 9);
+    expect_flips_are_noticed(&models, &models, &logs, SIZE_MAX);
+    cr_assert_str_eq(err.text, "its models are not as they were written");
+    expect_flips_are_noticed(&logs, &models, &logs, SIZE_MAX);
+    ff_buf_fini(&models);
+    ff_buf_fini(&logs);
+}
+
+Test(wire, a_flipped_bit_of_stored_targets_or_a_generation_is_noticed)
+{
+    struct ff_stored_targets targets;
+    struct ff_stored_generation generation;
+    build_stored_targets();
+    body.data[4] ^= 1;
+    cr_assert_neq(ff_decode_stored_targets(ff_buf_bytes(&body), &arena, &targets, &err), FF_OK);
+    body.size = 0;
+    build_stored_generation();
+    body.data[body.size - 1] ^= 1;
+    cr_assert_neq(ff_decode_stored_generation(ff_buf_bytes(&body), &arena, &generation, &err), FF_OK);
+}
+
+Test(wire, stored_blobs_of_a_version_without_sums_are_read)
+{
+    struct ff_stored_generation generation;
+    build_stored_generation();
+    body.size -= 9;
+    DECODED(stored_generation, &generation);
+    cr_assert_eq(generation.model_count, 2);
+}
+
 Test(wire, stored_targets_and_generation)
 {
     struct ff_stored_targets targets;
@@ -592,6 +699,8 @@ Test(wire, stored_targets_and_generation)
     cr_assert(targets.targets[1].rows == 20 && targets.targets[1].steps == 21 && targets.rows_skipped == 3);
     cr_assert(targets.target_count == 2 && targets.metric_count == 2 && targets.has_all);
     cr_assert(targets.all_rows == 30 && targets.all_steps == 31);
+    cr_assert(targets.targets[0].fingerprint.bytes[2] == 3 && targets.all_fingerprint.bytes[15] == 9);
+    cr_assert(!ff_fingerprint_is_known(&targets.targets[1].fingerprint));
     cr_assert_str_eq(targets.metrics[0], "cpu");
     body.size = 0;
     build_stored_generation();
@@ -600,6 +709,27 @@ Test(wire, stored_targets_and_generation)
     cr_assert_str_eq(generation.models[1].target, "a");
     cr_assert(generation.models[1].report == 3 && generation.models[1].index == 2 &&
               generation.models[1].from == 1);
+    cr_assert(generation.models[1].fingerprint.bytes[1] == 5);
+}
+
+Test(wire, a_stored_outcome_says_where_a_model_is_that_it_took_over)
+{
+    struct ff_outcome outcomes[2] = {sample_outcome(1), sample_outcome(2)};
+    struct ff_buf models = {0}, logs = {0};
+    struct ff_stored_report out, in = {"host-1", "profile", outcomes, 2};
+    struct ff_bytes nothing = {0};
+    outcomes[1].taken = (struct ff_model_place){77, 3};
+    outcomes[1].model = nothing;
+    outcomes[1].model_size = 500;
+    ff_encode_stored_report(&in, &body, &models, &logs);
+    cr_assert_eq(ff_decode_stored_report(ff_buf_bytes(&body), ff_buf_bytes(&models), ff_buf_bytes(&logs),
+                                         &arena, &out, &err),
+                 FF_OK);
+    cr_assert(out.outcomes[0].taken.report == 0 && out.outcomes[0].model.size);
+    cr_assert(out.outcomes[1].taken.report == 77 && out.outcomes[1].taken.index == 3);
+    cr_assert(out.outcomes[1].model.size == 0 && out.outcomes[1].model_size == 500);
+    ff_buf_fini(&models);
+    ff_buf_fini(&logs);
 }
 
 /* ---- damage: every message cut anywhere and with any bit flipped ---- */
@@ -622,6 +752,8 @@ Test(wire, stored_targets_and_generation)
     X(job_status, struct ff_job_status)                                                                      \
     X(read_request, struct ff_read_request)                                                                  \
     X(read_reply, struct ff_read_reply)                                                                      \
+    X(activate_request, struct ff_activate_request)                                                          \
+    X(activate_reply, struct ff_activate_reply)                                                              \
     X(ping_reply, struct ff_ping_reply)                                                                      \
     X(stored_targets, struct ff_stored_targets)                                                              \
     X(stored_generation, struct ff_stored_generation)
@@ -958,4 +1090,53 @@ Test(wire, blocks_begin_on_aligned_offsets)
     cr_assert_eq(memcmp(whole.data + 64, "0123456789", 10), 0);
     cr_assert_eq(whole.data[63], 0);
     cr_assert_eq(whole.data[128], 'b');
+}
+
+/* ---- from a newer program ---- */
+
+/* Fields that this version does not know: 2000, a number; 2001, bytes; 2002, a double. */
+static const char unknown_fields[] = "\x80\x7d\x05\x8a\x7d\x03"
+                                     "abc\x91\x7d\0\0\0\0\0\0\xf0\x3f";
+
+static void add_unknown_fields(void)
+{
+    ff_buf_append(&body, unknown_fields, sizeof unknown_fields - 1);
+}
+
+Test(wire, fields_of_a_newer_version_are_ignored_in_requests)
+{
+    struct ff_join_request join = {.host = "host", .pid = 7, .slots = 2, .profile = "p"}, got;
+    ff_encode_join_request(&join, &body);
+    add_unknown_fields();
+    DECODED(join_request, &got);
+    cr_assert_str_eq(got.host, "host");
+    cr_assert_eq(got.slots, 2);
+    body.size = 0;
+    struct ff_beat_request beat = {.worker = 5, .draining = true}, beaten;
+    ff_encode_beat_request(&beat, &body);
+    add_unknown_fields();
+    DECODED(beat_request, &beaten);
+    cr_assert(beaten.worker == 5 && beaten.draining);
+}
+
+Test(wire, fields_of_a_newer_version_are_ignored_in_replies_and_reports)
+{
+    struct ff_lease_request lease = {1, 2, 3, 4, false}, leased;
+    ff_encode_lease_request(&lease, &body);
+    add_unknown_fields();
+    DECODED(lease_request, &leased);
+    cr_assert_eq(leased.prefetch, 4);
+    body.size = 0;
+    struct ff_outcome outcome = {.target = 3, .class = FF_FAILED, .code = FF_CODE_CONSTANT, .errmsg = "x"};
+    struct ff_report report = {.worker = 1, .sequence = 1, .outcomes = &outcome, .outcome_count = 1}, got;
+    ff_encode_report(&report, &body, &blocks);
+    add_unknown_fields();
+    cr_assert_eq(ff_decode_report(ff_buf_bytes(&body), laid(), &arena, &got, &err), FF_OK, "%s", err.text);
+    cr_assert_eq(got.outcomes[0].code, FF_CODE_CONSTANT);
+    body.size = 0;
+    struct ff_report_reply reply = {true}, replied;
+    ff_encode_report_reply(&reply, &body);
+    add_unknown_fields();
+    DECODED(report_reply, &replied);
+    cr_assert(replied.drop_lease);
 }
