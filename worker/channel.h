@@ -16,9 +16,11 @@ struct ff_run_command {
     uint64_t capacity;    /* of that buffer */
     uint64_t body_offset; /* of the encoded lease reply behind the blocks */
     uint64_t body_size;
-    uint32_t first;      /* task to begin with */
-    uint64_t has_object; /* a second descriptor comes along: the object that the tasks' frames are in */
+    uint32_t first; /* task to begin with */
+    uint64_t
+        has_object; /* a second descriptor comes along: the object or memory that the tasks' frames are in */
     uint64_t object_size;
+    uint64_t object_id;    /* the same as in the command before: it is mapped already; 0: never */
     uint64_t memory_bytes; /* limit of a fit beside its frame */
 };
 

@@ -4,9 +4,14 @@
  * Standard output and error are a memfd that the agent also holds: what a target printed is read back, sent
  * with its outcome and cut off again; after a crash the agent reads it instead.
  *
- * Memory: before each target RLIMIT_AS becomes what the process has now plus the limit, so that an allocation
- * of the fit fails. BLAS is warmed first, because a cold one under a tight limit spins in mmap for ever.
- * After OUT_OF_MEMORY the process ends: what a library left half done is not trusted with another target. */
+ * Memory: RLIMIT_AS is what the process had before the fit plus the limit, so that an allocation of the fit
+ * fails. BLAS is warmed first, because a cold one under a tight limit spins in mmap for ever. After
+ * OUT_OF_MEMORY the process ends: what a library left half done is not trusted with another target. So it
+ * does after a fit that left processes behind: the agent ends those with it.
+ *
+ * To measure, limit and look around takes longer than a short fit does. Fits that follow each other within a
+ * millisecond share it, the limit included: what one of them leaks there the next lacks, and what it prints
+ * without failing may go with the next one's outcome. */
 #include "worker/executor.h"
 
 #include "common/clock.h"
@@ -25,9 +30,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAPPINGS = 4, LOG_TAIL = 16 << 10 };
+enum { MAPPINGS = 4, LOG_TAIL = 16 << 10, SHARED_US = 1000 };
 
 struct mapping {
     uint32_t id;
@@ -41,10 +47,16 @@ struct executor {
     struct ff_fitter *fitter;
     struct mapping mappings[MAPPINGS];
     uint64_t clock;
+    uint32_t pid;
     int statm;
+    uint64_t resident_at_start;
+    rlim_t most_memory; /* the hard limit */
+    int64_t guarded_us; /* when memory was measured and limited; 0: it is not limited */
     char log[LOG_TAIL];
+    char errmsg[600];
     const uint8_t *object;
     size_t object_size;
+    uint64_t object_id;
 };
 
 static const uint8_t *map_fd(int fd, size_t size)
@@ -75,40 +87,59 @@ static const uint8_t *find_buffer(struct executor *executor, const struct ff_run
     return slot->data;
 }
 
-static uint64_t address_space(struct executor *executor)
+struct memory {
+    uint64_t size;     /* of the address space */
+    uint64_t resident; /* and not shared with the agent or through files */
+};
+
+static struct memory measure_memory(struct executor *executor)
 {
     char text[64] = "";
-    ssize_t got = pread(executor->statm, text, sizeof text - 1, 0);
-    return got > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    unsigned long long size = 0, resident = 0, shared = 0;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (pread(executor->statm, text, sizeof text - 1, 0) <= 0 ||
+        sscanf(text, "%llu %llu %llu", &size, &resident, &shared) != 3)
+        return (struct memory){0};
+    return (struct memory){size * page, (resident - shared) * page};
 }
 
-static void limit_memory(struct executor *executor, uint64_t bytes)
+static void tell_growth(struct executor *executor, uint64_t resident)
+{
+    uint64_t grown = resident > executor->resident_at_start ? resident - executor->resident_at_start : 0;
+    atomic_store(&executor->progress->grown_bytes, grown);
+}
+
+static void limit_memory(const struct executor *executor, rlim_t bytes)
 {
 #ifndef FITFLEET_SANITIZED
-    struct rlimit limit;
-    uint64_t now = address_space(executor);
-    if (!now || !bytes || getrlimit(RLIMIT_AS, &limit) != 0)
-        return;
-    limit.rlim_cur = now + bytes < limit.rlim_max ? now + bytes : limit.rlim_max;
-    setrlimit(RLIMIT_AS, &limit);
+    rlim_t most = executor->most_memory;
+    setrlimit(RLIMIT_AS, &(struct rlimit){bytes < most ? bytes : most, most});
 #else
     (void)executor;
     (void)bytes;
-    (void)address_space;
 #endif
 }
 
-static void lift_memory_limit(void)
+static void guard_memory(struct executor *executor, uint64_t bytes)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_AS, &limit);
-    }
+    int64_t now_us = ff_clock_us();
+    if (executor->guarded_us && now_us - executor->guarded_us < SHARED_US)
+        return;
+    struct memory memory = measure_memory(executor);
+    tell_growth(executor, memory.resident);
+    if (memory.size && bytes)
+        limit_memory(executor, memory.size + bytes);
+    executor->guarded_us = now_us;
 }
 
-/* The last lines that the target printed; the log is empty afterwards. */
-static struct ff_bytes take_log(struct executor *executor)
+static void lift_memory_limit(struct executor *executor)
+{
+    limit_memory(executor, executor->most_memory);
+    executor->guarded_us = 0;
+}
+
+/* The last lines that the target printed. */
+static struct ff_bytes read_log(struct executor *executor)
 {
     struct stat info;
     fflush(NULL);
@@ -116,40 +147,75 @@ static struct ff_bytes take_log(struct executor *executor)
         return (struct ff_bytes){0};
     off_t from = info.st_size > LOG_TAIL ? info.st_size - LOG_TAIL : 0;
     ssize_t got = pread(STDOUT_FILENO, executor->log, LOG_TAIL, from);
-    if (ftruncate(STDOUT_FILENO, 0) != 0 || got <= 0)
-        return (struct ff_bytes){0};
-    return (struct ff_bytes){(const uint8_t *)executor->log, (size_t)got};
+    return got > 0 ? (struct ff_bytes){(const uint8_t *)executor->log, (size_t)got} : (struct ff_bytes){0};
+}
+
+/* The target is over: its lines are sent, and the executor is on no task. */
+static void leave_task(struct executor *executor, const struct ff_run_command *command, bool printed)
+{
+    if (printed && ftruncate(STDOUT_FILENO, 0) != 0)
+        return;
+    atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32);
+}
+
+static bool left_processes_behind(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void name_limit(struct executor *executor, uint64_t bytes, struct ff_outcome *outcome)
+{
+    snprintf(executor->errmsg, sizeof executor->errmsg, "%s within a limit of %.1f MiB", outcome->errmsg,
+             (double)bytes / (1 << 20));
+    outcome->errmsg = executor->errmsg;
+}
+
+/* Whether this process may go on. */
+static bool unguard(struct executor *executor)
+{
+    lift_memory_limit(executor);
+    return !left_processes_behind();
 }
 
 static bool fit_one(struct executor *executor, const struct ff_run_command *command,
                     struct ff_wire_task *task, uint32_t index, const uint8_t *blocks)
 {
-    const uint8_t *base = task->in_object ? executor->object : blocks;
-    struct rusage usage;
     struct ff_outcome outcome = {.target = task->task.target, .errmsg = "", .kind = "", .summary = ""};
-    task->task.frame.values = (const double *)(const void *)(base + task->offset);
+    task->task.frame.values = (const double *)(const void *)(blocks + task->offset);
     atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32 | (index + 1));
-    limit_memory(executor, command->memory_bytes);
+    guard_memory(executor, command->memory_bytes);
     ff_fit_task(executor->fitter, &task->task, &outcome);
-    lift_memory_limit();
-    atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32);
-    getrusage(RUSAGE_SELF, &usage);
+    bool brief = outcome.fit_ms * 1000 < SHARED_US, goes_on = brief || unguard(executor);
+    if (outcome.code == FF_CODE_OUT_OF_MEMORY) {
+        goes_on = false;
+        lift_memory_limit(executor);
+        name_limit(executor, command->memory_bytes, &outcome);
+    }
     outcome.target = task->task.target;
-    outcome.pid = (uint32_t)getpid();
-    outcome.peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-    outcome.log = take_log(executor);
+    outcome.pid = executor->pid;
+    if (!brief || outcome.code != FF_CODE_OK)
+        outcome.log = read_log(executor);
     bool wrote = ff_channel_write_outcome(FF_EXECUTOR_PIPE, command->ticket, index, &outcome);
-    return wrote && outcome.code != FF_CODE_OUT_OF_MEMORY;
+    if (wrote) /* else the fit has broken its channel, and is to blame */
+        leave_task(executor, command, outcome.log.size > 0);
+    return wrote && goes_on;
 }
 
 static bool map_object(struct executor *executor, const struct ff_run_command *command, int fd)
 {
+    if (executor->object && command->object_id && command->object_id == executor->object_id) {
+        close(fd);
+        return true;
+    }
     if (executor->object)
         munmap((void *)(uintptr_t)executor->object, executor->object_size);
     executor->object = NULL;
+    executor->object_id = 0;
     if (!command->has_object)
         return true;
     executor->object_size = command->object_size;
+    executor->object_id = command->object_id;
     executor->object = fd >= 0 ? map_fd(fd, command->object_size) : NULL;
     return executor->object != NULL;
 }
@@ -159,7 +225,7 @@ static bool run(struct executor *executor, const struct ff_run_command *command,
 {
     const uint8_t *blocks = find_buffer(executor, command, buffer_fd);
     unsigned mine = command->ticket;
-    if (!map_object(executor, command, object_fd) || !blocks)
+    if (!map_object(executor, command, object_fd) || !blocks || atomic_load(&executor->progress->retire))
         return false;
     if (!atomic_compare_exchange_strong(&executor->progress->lanes[command->lane & 1], &mine, 0))
         return true; /* withdrawn */
@@ -171,11 +237,17 @@ static bool run(struct executor *executor, const struct ff_run_command *command,
     for (uint32_t i = command->first;
          alive && i < chunk->task_count && !atomic_load(&executor->progress->stop); i++) {
         struct ff_wire_task *task = &chunk->tasks[i];
-        if (task->in_object && task->object_size != executor->object_size)
+        uint64_t elsewhere = task->in_object ? task->object_size : chunk->memory.size;
+        if (elsewhere && (!executor->object || elsewhere != executor->object_size))
             alive = false;
         else
-            alive = fit_one(executor, command, task, i, blocks);
+            alive = fit_one(executor, command, task, i, elsewhere ? executor->object : blocks) &&
+                    !atomic_load(&executor->progress->retire);
     }
+    if (executor->guarded_us)
+        alive &= unguard(executor);
+    if (executor->object_id) /* what was read in place is not to count as ours from now on */
+        madvise((void *)(uintptr_t)executor->object, executor->object_size, MADV_DONTNEED);
     ff_arena_fini(&arena);
     return alive && ff_channel_write_end(FF_EXECUTOR_PIPE, command->ticket);
 }
@@ -190,6 +262,19 @@ static bool live_with_parent(int parent)
     return getppid() == parent;
 }
 
+/* Returns the exit code. */
+static int serve(struct executor *executor)
+{
+    struct ff_run_command command;
+    int buffer_fd, object_fd;
+    executor->resident_at_start = measure_memory(executor).resident;
+    atomic_store(&executor->progress->ready, true);
+    while (ff_channel_receive_run(FF_EXECUTOR_SOCKET, &command, &buffer_fd, &object_fd))
+        if (!run(executor, &command, buffer_fd, object_fd))
+            return atomic_load(&executor->progress->retire) ? 0 : 1;
+    return 0;
+}
+
 int ff_executor_main(int parent, int core)
 {
     if (!live_with_parent(parent))
@@ -198,15 +283,15 @@ int ff_executor_main(int parent, int core)
         ff_affinity_pin(core);
     struct executor *executor = ff_xcalloc(1, sizeof *executor);
     executor->progress = ff_progress_map(FF_EXECUTOR_PROGRESS);
+    struct rlimit memory = {RLIM_INFINITY, RLIM_INFINITY};
+    getrlimit(RLIMIT_AS, &memory);
+    executor->most_memory = memory.rlim_max;
+    executor->pid = (uint32_t)getpid();
     executor->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     executor->fitter = ff_fitter_create();
+    setvbuf(stdout, NULL, _IOLBF, 0); /* the last line before a crash is the one that is wanted */
     ff_fit_warm_up();
-    struct ff_run_command command;
-    int buffer_fd, object_fd;
-    int code = executor->progress ? 0 : 1;
-    while (code == 0 && ff_channel_receive_run(FF_EXECUTOR_SOCKET, &command, &buffer_fd, &object_fd))
-        if (!run(executor, &command, buffer_fd, object_fd))
-            code = 1;
+    int code = executor->progress ? serve(executor) : 1;
     ff_fitter_destroy(executor->fitter);
     free(executor);
     return code;

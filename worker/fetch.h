@@ -13,7 +13,7 @@ void ff_fetcher_destroy(struct ff_fetcher *fetcher);
 enum ff_fetch_state { FF_FETCH_UNDER_WAY, FF_FETCH_READY, FF_FETCH_FAILED };
 
 /* Asks for an object and says how far it is; call it again until it is no more under way (progress comes with
- * the queue's events). FF_FETCH_READY: *fd is a sealed memfd, borrowed until ff_fetcher_release(). */
+ * the queue's events). FF_FETCH_READY: *fd is a sealed memfd, borrowed until ff_fetcher_expire(). */
 enum ff_fetch_state ff_fetcher_get(struct ff_fetcher *fetcher, const struct ff_object_id *id, uint64_t size,
                                    int *fd);
 /* Drops objects that nobody asked for within the last minute. */

@@ -15,11 +15,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 _Static_assert((int)FF_FIT_NOT_ENOUGH_DATA == (int)FF_CODE_NOT_ENOUGH_DATA, "one code");
 _Static_assert((int)FF_FIT_CONSTANT == (int)FF_CODE_CONSTANT, "one code");
 _Static_assert((int)FF_FIT_NOT_CONVERGED == (int)FF_CODE_NOT_CONVERGED, "one code");
 _Static_assert((int)FF_FIT_BAD_PARAMETER == (int)FF_CODE_BAD_PARAMETER, "one code");
+
+_Static_assert((int)FF_FIT_OK == (int)FF_CODE_OK, "one code");
+
+enum { SAME_MOMENT_US = 20 }; /* what the caller does between two fits is counted with the second */
+
+/* Of this thread, and of the process. */
+struct usage {
+    int64_t cpu_us;
+    uint64_t peak_rss_bytes;
+};
 
 struct ff_fitter {
     struct ff_workspace *workspace;
@@ -27,6 +38,8 @@ struct ff_fitter {
     struct ff_buf summary;
     char first_message[FF_EMITTER_MESSAGE]; /* of the kind before the fallback */
     char message[FF_EMITTER_MESSAGE];
+    struct usage usage; /* as last read */
+    int64_t usage_us;   /* when */
 };
 
 /* One kind tried on one task. */
@@ -36,6 +49,7 @@ struct attempt {
     const struct ff_fit_spec *spec;
     const struct ff_kind *kind;
     const void *config;
+    const char *made; /* what kind of model came out */
     enum ff_code code;
     struct ff_bytes bytes; /* in the workspace */
 };
@@ -61,14 +75,6 @@ static int refuse(struct attempt *attempt, const char *what, const char *name)
 {
     struct ff_fit *fit = &attempt->fitter->emitter.fit;
     return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s: %s", name, what);
-}
-
-static const char *given(const struct ff_fit_spec *spec, const char *name)
-{
-    for (size_t i = 0; i < spec->param_count; i++)
-        if (strcmp(spec->params[i].name, name) == 0)
-            return spec->params[i].text;
-    return NULL;
 }
 
 static int check_given(struct attempt *attempt, const struct ff_kind_schema *schema)
@@ -98,7 +104,7 @@ static int configure(struct attempt *attempt)
         return code;
     struct ff_kind_param *params = fit->alloc(fit, schema->param_count, sizeof *params);
     for (size_t i = 0; i < schema->param_count; i++) {
-        const char *text = given(attempt->spec, schema->params[i].name);
+        const char *text = ff_fit_spec_given(attempt->spec, schema->params[i].name);
         params[i] =
             (struct ff_kind_param){schema->params[i].name, text ? text : schema->params[i].default_text};
     }
@@ -119,8 +125,8 @@ static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, s
         .names = attempt->task->metrics + first,
     };
     ff_emitter_begin(emitter);
-    return ff_emitter_end(emitter, metric,
-                          (enum ff_code)attempt->kind->fit(&emitter->fit, attempt->config, &view));
+    int code = attempt->kind->fit(&emitter->fit, attempt->config, &view);
+    return ff_emitter_end(emitter, metric, (enum ff_code)code);
 }
 
 /* The parts of the model, one for each metric or one for all. */
@@ -176,16 +182,28 @@ static enum ff_code judge(struct attempt *attempt, const struct ff_model_part *p
     return parts[0].code;
 }
 
+static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
+{
+    const struct ff_frame *frame = &attempt->task->frame;
+    int code = configure(attempt);
+    if (code != FF_FIT_OK)
+        return (enum ff_code)code;
+    *model = (struct ff_model){.kind = attempt->spec->kind,
+                               .format_version = attempt->kind->format_version,
+                               .t0_ms = frame->t0_ms,
+                               .step_ms = frame->step_ms,
+                               .steps = frame->steps};
+    model->parts = fit_parts(attempt, &model->part_count);
+    return judge(attempt, model->parts, model->part_count);
+}
+
 static void work(void *arg)
 {
     struct attempt *attempt = arg;
+    struct ff_model model = {0};
     ff_emitter_begin(&attempt->fitter->emitter);
-    attempt->code = (enum ff_code)configure(attempt);
-    if (attempt->code != FF_CODE_OK)
-        return;
-    struct ff_model model = {.kind = attempt->kind->name, .format_version = attempt->kind->format_version};
-    model.parts = fit_parts(attempt, &model.part_count);
-    attempt->code = judge(attempt, model.parts, model.part_count);
+    attempt->code = fit_model(attempt, &model);
+    attempt->made = model.kind;
     if (attempt->code == FF_CODE_OK)
         encode(attempt, &model);
 }
@@ -208,7 +226,7 @@ static struct attempt try_kind(struct ff_fitter *fitter, const struct ff_task *t
 static void fill_model(struct ff_outcome *out, const struct attempt *attempt, enum ff_class class)
 {
     out->class = class;
-    out->kind = attempt->kind->name;
+    out->kind = attempt->made;
     out->summary = ff_buf_text(&attempt->fitter->summary);
     out->model = attempt->bytes;
 }
@@ -238,14 +256,28 @@ static void fit_with_fallback(struct ff_fitter *fitter, const struct ff_task *ta
         fill_error(out, second.code, fitter->message, fitter->emitter.message);
 }
 
+/* One system call, and half as long a one as a clock of CPU time. */
+static struct usage measure(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return (struct usage){(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+                              usage.ru_utime.tv_usec + usage.ru_stime.tv_usec,
+                          (uint64_t)usage.ru_maxrss * 1024};
+}
+
 void ff_fit_task(struct ff_fitter *fitter, const struct ff_task *task, struct ff_outcome *out)
 {
-    int64_t start_us = ff_clock_us(), start_cpu_us = ff_thread_cpu_us();
+    int64_t start_us = ff_clock_us();
+    struct usage before = start_us - fitter->usage_us < SAME_MOMENT_US ? fitter->usage : measure();
     out->target = task->target;
     out->code = FF_CODE_OK;
     out->errmsg = out->kind = out->summary = "";
     out->model = (struct ff_bytes){0};
     fit_with_fallback(fitter, task, out);
-    out->fit_ms = (double)(ff_clock_us() - start_us) / 1000;
-    out->cpu_ms = (double)(ff_thread_cpu_us() - start_cpu_us) / 1000;
+    fitter->usage_us = ff_clock_us();
+    fitter->usage = measure();
+    out->fit_ms = (double)(fitter->usage_us - start_us) / 1000;
+    out->cpu_ms = (double)(fitter->usage.cpu_us - before.cpu_us) / 1000;
+    out->peak_rss_bytes = fitter->usage.peak_rss_bytes;
 }

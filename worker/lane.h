@@ -8,6 +8,7 @@
 #define FF_WORKER_LANE_H
 
 #include "common/buf.h"
+#include "common/memfile.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,13 +21,17 @@ struct ff_progress {
     atomic_uint_fast64_t position;
     /* Set by the agent: end the run after the task in progress. */
     atomic_bool stop;
+    /* Set by the agent: end the process after the task in progress, another one takes the run over. */
+    atomic_bool retire;
+    /* Set by the executor once it has nothing left to load, and measured before each task: by how many bytes
+     * its own memory has grown since. */
+    atomic_bool ready;
+    atomic_uint_fast64_t grown_bytes;
 };
 
-/* A memfd and its mapping; owned by the agent. */
+/* Owned by the agent. */
 struct ff_buffer {
-    int fd;
-    uint8_t *data;
-    size_t capacity;
+    struct ff_memfile file;
     uint32_t id; /* never used twice, raised when it grows */
 };
 
@@ -37,6 +42,5 @@ void ff_progress_unmap(struct ff_progress *page);
 
 /* Makes room for size bytes (the old ones are lost). */
 FF_NODISCARD enum ff_status ff_buffer_reserve(struct ff_buffer *buffer, size_t size, struct ff_error *err);
-void ff_buffer_fini(struct ff_buffer *buffer);
 
 #endif

@@ -70,16 +70,17 @@ static enum ff_status open_ends(struct ff_process *process, struct child_ends *e
     return FF_OK;
 }
 
-/* The environment with one thread for BLAS and OpenMP. */
+/* The environment with one thread for BLAS and OpenMP, and what tells the sentinel whose process it is. */
 static char **child_environment(void)
 {
-    static char *fixed[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MALLOC_ARENA_MAX=1", NULL};
+    char *fixed[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MALLOC_ARENA_MAX=1", ff_sentinel_mark()};
+    enum { FIXED = sizeof fixed / sizeof *fixed };
     size_t count = 0;
     while (environ[count])
         count++;
-    char **list = ff_xalloc((count + 4) * sizeof *list);
-    memcpy(list, fixed, 3 * sizeof *list);
-    memcpy(list + 3, environ, (count + 1) * sizeof *list);
+    char **list = ff_xalloc((count + FIXED + 1) * sizeof *list);
+    memcpy(list, fixed, sizeof fixed);
+    memcpy(list + FIXED, environ, (count + 1) * sizeof *list);
     return list;
 }
 
@@ -151,7 +152,10 @@ static void describe(pid_t pid, int status, const struct rusage *usage, struct f
 {
     double user = (double)usage->ru_utime.tv_sec * 1e3 + (double)usage->ru_utime.tv_usec / 1e3;
     double system = (double)usage->ru_stime.tv_sec * 1e3 + (double)usage->ru_stime.tv_usec / 1e3;
-    *end = (struct ff_process_end){.pid = pid,
+    *end = (struct ff_process_end){.change = WIFSTOPPED(status)     ? FF_PROCESS_STOPPED
+                                             : WIFCONTINUED(status) ? FF_PROCESS_CONTINUED
+                                                                    : FF_PROCESS_ENDED,
+                                   .pid = pid,
                                    .exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                                    .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                                    .peak_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
@@ -162,7 +166,7 @@ bool ff_process_reap(struct ff_process_end *end)
 {
     int status;
     struct rusage usage;
-    pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+    pid_t pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
     if (pid <= 0)
         return false;
     describe(pid, status, &usage, end);
@@ -210,28 +214,32 @@ static bool is_kept(pid_t pid, const pid_t *keep, size_t count)
     return pid == ff_sentinel_pid();
 }
 
-static void sweep_thread(const char *thread, const pid_t *keep, size_t count)
+static size_t sweep_thread(const char *thread, const pid_t *keep, size_t count)
 {
+    size_t killed = 0;
     char path[300];
     int pid;
     snprintf(path, sizeof path, "/proc/self/task/%s/children", thread);
     FILE *children = fopen(path, "re");
     while (children && fscanf(children, "%d", &pid) == 1)
         if (!is_kept(pid, keep, count))
-            kill(pid, SIGKILL);
+            killed += kill(pid, SIGKILL) == 0;
     if (children)
         fclose(children);
+    return killed;
 }
 
-void ff_process_sweep(const pid_t *keep, size_t count)
+size_t ff_process_sweep(const pid_t *keep, size_t count)
 {
     DIR *threads = opendir("/proc/self/task");
+    size_t killed = 0;
     struct dirent *entry;
     while (threads && (entry = readdir(threads)))
         if (entry->d_name[0] != '.')
-            sweep_thread(entry->d_name, keep, count);
+            killed += sweep_thread(entry->d_name, keep, count);
     if (threads)
         closedir(threads);
+    return killed;
 }
 
 size_t ff_process_log(const struct ff_process *process, char *tail, size_t size)

@@ -26,7 +26,11 @@ struct ff_process {
         .socket = -1, .pipe = -1, .log = -1                                                                  \
     }
 
+enum ff_process_change { FF_PROCESS_ENDED, FF_PROCESS_STOPPED, FF_PROCESS_CONTINUED };
+
+/* What became of a child. The rest of the fields is of one that ended. */
 struct ff_process_end {
+    enum ff_process_change change;
     pid_t pid;
     int exit_code; /* -1 if a signal ended it */
     int signal;
@@ -39,7 +43,7 @@ FF_NODISCARD enum ff_status ff_process_start(struct ff_process *process, int cor
                                              struct ff_error *err);
 /* SIGKILL to its whole group. */
 void ff_process_kill(struct ff_process *process);
-/* One child that ended, executor or adopted; false if there is none. */
+/* One child, executor or adopted, that ended, was stopped (SIGSTOP) or goes on; false if there is none. */
 bool ff_process_reap(struct ff_process_end *end);
 /* Notes the end and kills what is left of the group. */
 void ff_process_ended(struct ff_process *process, const struct ff_process_end *end, int64_t now_ms);
@@ -48,8 +52,9 @@ void ff_process_wait(struct ff_process *process);
 /* Closes descriptors and unmaps. */
 void ff_process_close(struct ff_process *process);
 
-/* Kills every child of this process that is not in keep (nor the sentinel). */
-void ff_process_sweep(const pid_t *keep, size_t count);
+/* Kills every child of this process that is not in keep (nor the sentinel); returns how many. Children of
+ * theirs become ours when they are reaped. */
+size_t ff_process_sweep(const pid_t *keep, size_t count);
 
 /* The last bytes of what it printed. Returns their number. */
 size_t ff_process_log(const struct ff_process *process, char *tail, size_t size);

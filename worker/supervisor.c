@@ -10,9 +10,15 @@
 #include "worker/supervisor_core.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LOG_LIMIT = 4 << 20 }; /* bytes of output that one fit may leave in memory */
+enum {
+    LOG_LIMIT = 4 << 20, /* bytes of output that one fit may leave in memory */
+    SWEEP_MS = 1000,
+    LAST_SWEEPS = 250,
+    LAST_SWEEP_NS = 2000000,
+};
 
 /* ---- assigning ---- */
 
@@ -97,12 +103,29 @@ void ff_supervisor_read(struct ff_supervisor *supervisor, int64_t now_ms)
     rebalance(supervisor, now_ms);
 }
 
+static bool is_process(const struct ff_process *process, pid_t pid)
+{
+    return process->alive && process->pid == pid;
+}
+
 static struct ff_slot *slot_of(struct ff_supervisor *supervisor, pid_t pid)
 {
     for (unsigned i = 0; i < supervisor->options.slots; i++)
-        if (supervisor->slots[i].process.alive && supervisor->slots[i].process.pid == pid)
+        if (is_process(&supervisor->slots[i].process, pid) ||
+            is_process(&supervisor->slots[i].successor, pid))
             return &supervisor->slots[i];
     return NULL;
+}
+
+static void handle_end(struct ff_supervisor *supervisor, struct ff_slot *slot,
+                       const struct ff_process_end *end, int64_t now_ms)
+{
+    if (!slot)
+        supervisor->next_sweep_ms = now_ms; /* adopted from an executor, and its children are ours now */
+    else if (is_process(&slot->process, end->pid))
+        ff_slot_bury(supervisor, slot, end, now_ms);
+    else
+        ff_slot_lose_successor(slot, end, now_ms);
 }
 
 void ff_supervisor_reap(struct ff_supervisor *supervisor, int64_t now_ms)
@@ -110,8 +133,10 @@ void ff_supervisor_reap(struct ff_supervisor *supervisor, int64_t now_ms)
     struct ff_process_end end;
     while (ff_process_reap(&end)) {
         struct ff_slot *slot = slot_of(supervisor, end.pid);
-        if (slot) /* else adopted from an executor */
-            ff_slot_bury(supervisor, slot, &end, now_ms);
+        if (end.change == FF_PROCESS_ENDED)
+            handle_end(supervisor, slot, &end, now_ms);
+        else if (slot && is_process(&slot->process, end.pid))
+            slot->stopped = end.change == FF_PROCESS_STOPPED;
     }
 }
 
@@ -125,7 +150,12 @@ void ff_supervisor_tick(struct ff_supervisor *supervisor, int64_t now_ms, int64_
             continue;
         }
         ff_slot_check_time(slot, now_ms, gap_ms);
+        ff_slot_recycle(supervisor, slot, now_ms);
         ff_process_trim_log(&slot->process, LOG_LIMIT);
+    }
+    if (now_ms >= supervisor->next_sweep_ms) {
+        supervisor->next_sweep_ms = now_ms + SWEEP_MS;
+        ff_supervisor_sweep(supervisor);
     }
     rebalance(supervisor, now_ms);
 }
@@ -221,15 +251,31 @@ size_t ff_supervisor_states(const struct ff_supervisor *supervisor, int64_t now_
 
 /* ---- life ---- */
 
-void ff_supervisor_sweep(const struct ff_supervisor *supervisor)
+size_t ff_supervisor_sweep(const struct ff_supervisor *supervisor)
 {
-    pid_t *keep = ff_xalloc((supervisor->options.slots + 1) * sizeof *keep);
+    pid_t *keep = ff_xalloc((2 * supervisor->options.slots + 1) * sizeof *keep);
     size_t count = 0;
-    for (unsigned i = 0; i < supervisor->options.slots; i++)
-        if (supervisor->slots[i].process.alive)
-            keep[count++] = supervisor->slots[i].process.pid;
-    ff_process_sweep(keep, count);
+    for (unsigned i = 0; i < supervisor->options.slots; i++) {
+        const struct ff_slot *slot = &supervisor->slots[i];
+        if (slot->process.alive)
+            keep[count++] = slot->process.pid;
+        if (slot->successor.alive)
+            keep[count++] = slot->successor.pid;
+    }
+    size_t killed = ff_process_sweep(keep, count);
     free(keep);
+    return killed;
+}
+
+/* Until nothing is left: what is killed hands its own children to us. */
+static void sweep_to_the_end(const struct ff_supervisor *supervisor)
+{
+    struct ff_process_end end;
+    for (int round = 0; round < LAST_SWEEPS && ff_supervisor_sweep(supervisor); round++) {
+        nanosleep(&(struct timespec){0, LAST_SWEEP_NS}, NULL);
+        while (ff_process_reap(&end))
+            ;
+    }
 }
 
 enum ff_status ff_supervisor_create(const struct ff_supervisor_options *options, int epoll, int64_t now_ms,
@@ -242,10 +288,11 @@ enum ff_status ff_supervisor_create(const struct ff_supervisor_options *options,
     supervisor->spare = ff_xcalloc(2 * (size_t)options->slots, sizeof *supervisor->spare);
     supervisor->spare_count = 2 * (size_t)options->slots;
     for (size_t i = 0; i < supervisor->spare_count; i++)
-        supervisor->spare[i].fd = -1;
+        supervisor->spare[i].file = (struct ff_memfile)FF_MEMFILE_NONE;
     unsigned alive = 0;
     for (unsigned i = 0; i < options->slots; i++) {
         supervisor->slots[i].process = (struct ff_process)FF_PROCESS_NONE;
+        supervisor->slots[i].successor = (struct ff_process)FF_PROCESS_NONE;
         supervisor->slots[i].last_exit = -1;
         ff_slot_start(supervisor, &supervisor->slots[i], now_ms);
         alive += supervisor->slots[i].process.alive;
@@ -262,21 +309,25 @@ void ff_supervisor_destroy(struct ff_supervisor *supervisor)
 {
     if (!supervisor)
         return;
-    for (unsigned i = 0; i < supervisor->options.slots; i++)
+    for (unsigned i = 0; i < supervisor->options.slots; i++) {
         ff_process_kill(&supervisor->slots[i].process);
+        ff_process_kill(&supervisor->slots[i].successor);
+    }
     for (unsigned i = 0; i < supervisor->options.slots; i++) {
         struct ff_slot *slot = &supervisor->slots[i];
         ff_process_wait(&slot->process);
         ff_process_close(&slot->process);
+        ff_process_wait(&slot->successor);
+        ff_process_close(&slot->successor);
         if (slot->current)
             ff_run_destroy(supervisor, slot->current);
         if (slot->waiting)
             ff_run_destroy(supervisor, slot->waiting);
         ff_buf_fini(&slot->input);
     }
-    ff_supervisor_sweep(supervisor);
+    sweep_to_the_end(supervisor);
     for (size_t i = 0; i < supervisor->spare_count; i++)
-        ff_buffer_fini(&supervisor->spare[i]);
+        ff_memfile_fini(&supervisor->spare[i].file);
     ff_arena_fini(&supervisor->arena);
     free(supervisor->spare);
     free(supervisor->slots);

@@ -24,6 +24,10 @@ struct ff_supervisor_options {
     unsigned slots;
     bool affinity;
     uint64_t memory_bytes; /* of the worker; half of it is the limit of runs that name none */
+    /* An executor is replaced, between two tasks, after so many, or when its own memory has grown by so much.
+     * 0: never. */
+    uint64_t recycle_targets;
+    uint64_t recycle_bytes;
     struct ff_supervisor_hooks hooks;
 };
 
@@ -33,8 +37,9 @@ struct ff_run_request {
     struct ff_bytes body; /* the encoded lease reply */
     struct ff_bytes blocks;
     const struct ff_chunk *chunk; /* the same, decoded */
-    int object_fd;                /* duplicated; -1: none */
+    int object_fd;                /* what the frames are in, if not in blocks; duplicated; -1: none */
     uint64_t object_size;
+    uint64_t object_id; /* of what stays the same for many runs, else 0 */
 };
 
 /* Starts the executors. epoll: where their pipes are watched (EPOLLIN means: call ff_supervisor_read). */

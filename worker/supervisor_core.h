@@ -21,12 +21,17 @@ struct ff_run {
 /* A place for one executor, with the runs it was given. */
 struct ff_slot {
     struct ff_process process;
+    struct ff_process successor; /* starting, or ready to take over (supervisor_recycle.c) */
+    int64_t successor_ms;        /* not started again before */
+    uint64_t done_before;        /* by the processes before this one */
     struct ff_run *current;
     struct ff_run *waiting;
     struct ff_buf input; /* from the pipe, not parsed yet */
     uint32_t ticket;
-    uint64_t position; /* as last seen */
-    int64_t position_ms;
+    uint64_t position;   /* as last seen */
+    int64_t position_ms; /* since when, without the time that the executor or this process stood still */
+    int64_t checked_ms;
+    bool stopped; /* SIGSTOP */
     enum ff_code
         kill_code;      /* why we killed it; FF_CODE_CANCELLED: its run was dropped; FF_CODE_OK: we did not */
     unsigned deaths;    /* in a row without an outcome */
@@ -43,6 +48,7 @@ struct ff_supervisor {
     struct ff_buffer *spare; /* buffers of ended runs */
     size_t spare_count;
     bool draining;
+    int64_t next_sweep_ms;
     struct ff_arena arena; /* of the message being handled */
 };
 
@@ -70,10 +76,16 @@ void ff_slot_bury(struct ff_supervisor *supervisor, struct ff_slot *slot, const 
                   int64_t now_ms);
 /* Kills an executor whose task is out of time. gap_ms as in ff_supervisor_tick. */
 void ff_slot_check_time(struct ff_slot *slot, int64_t now_ms, int64_t gap_ms);
+/* An executor that is worn gets a successor, and retires when that one is ready. Every tick. */
+void ff_slot_recycle(struct ff_supervisor *supervisor, struct ff_slot *slot, int64_t now_ms);
+/* Makes the successor, if there is one, the slot's process. */
+bool ff_slot_take_over(struct ff_slot *slot);
+/* The successor was reaped before it took over. */
+void ff_slot_lose_successor(struct ff_slot *slot, const struct ff_process_end *end, int64_t now_ms);
 /* The task that the executor is on, checked against what we know; -1 if none. */
 int64_t ff_slot_task(const struct ff_slot *slot);
 
-/* Kills what dead executors left behind: children of theirs that made themselves a group of their own. */
-void ff_supervisor_sweep(const struct ff_supervisor *supervisor);
+/* Kills what executors left behind: processes that this one has adopted. Returns how many. */
+size_t ff_supervisor_sweep(const struct ff_supervisor *supervisor);
 
 #endif

@@ -29,10 +29,10 @@ static enum ff_status fill_buffer(struct ff_run *run, const struct ff_run_reques
     if (status)
         return status;
     if (request->blocks.size)
-        memcpy(run->buffer.data, request->blocks.data, request->blocks.size);
-    memcpy(run->buffer.data + body_offset, request->body.data, request->body.size);
+        memcpy(run->buffer.file.data, request->blocks.data, request->blocks.size);
+    memcpy(run->buffer.file.data + body_offset, request->body.data, request->body.size);
     run->command.buffer_id = run->buffer.id;
-    run->command.capacity = run->buffer.capacity;
+    run->command.capacity = run->buffer.file.size;
     run->command.body_offset = body_offset;
     run->command.body_size = request->body.size;
     return FF_OK;
@@ -51,6 +51,7 @@ struct ff_run *ff_run_create(struct ff_supervisor *supervisor, const struct ff_r
     run->object_fd = request->object_fd >= 0 ? dup(request->object_fd) : -1;
     run->command.has_object = run->object_fd >= 0;
     run->command.object_size = request->object_size;
+    run->command.object_id = request->object_id;
     run->command.memory_bytes =
         chunk->memory_bytes ? chunk->memory_bytes : supervisor->options.memory_bytes / 2;
     run->targets = ff_xalloc(chunk->task_count * sizeof *run->targets);
@@ -70,7 +71,7 @@ void ff_run_send(struct ff_run *run, struct ff_slot *slot)
     run->command.first = run->next;
     run->command.lane = atomic_load(&progress->lanes[0]) ? 1 : 0;
     atomic_store(&progress->lanes[run->command.lane], run->command.ticket);
-    ff_channel_send_run(slot->process.socket, &run->command, run->buffer.fd, run->object_fd);
+    ff_channel_send_run(slot->process.socket, &run->command, run->buffer.file.fd, run->object_fd);
 }
 
 struct ff_run *ff_run_take_back(struct ff_slot *slot)

@@ -44,11 +44,14 @@ void ff_slot_start(struct ff_supervisor *supervisor, struct ff_slot *slot, int64
     int core = supervisor->options.affinity ? slot_index(supervisor, slot) : -1;
     slot->input.size = 0;
     slot->kill_code = FF_CODE_OK;
-    if (ff_process_start(&slot->process, core, supervisor->epoll, now_ms, &err)) {
+    slot->done_before = slot->done;
+    if (!ff_slot_take_over(slot) && ff_process_start(&slot->process, core, supervisor->epoll, now_ms, &err)) {
         ff_log(FF_LOG_ERROR, "executor %d: %s", slot_index(supervisor, slot), err.text);
         slot->restart_ms = now_ms + RESTART_MAX_MS;
         return;
     }
+    slot->stopped = false;
+    slot->checked_ms = now_ms;
     slot->position = 0;
     slot->position_ms = now_ms;
     if (!slot->current)
@@ -179,7 +182,7 @@ static void blame(struct ff_supervisor *supervisor, struct ff_slot *slot, enum f
                                  .kind = "",
                                  .summary = "",
                                  .pid = (uint32_t)slot->process.pid,
-                                 .signal = slot->last_signal,
+                                 .signal = code == FF_CODE_CRASHED ? slot->last_signal : 0,
                                  .peak_rss_bytes = slot->process.peak_rss_bytes,
                                  .cpu_ms = slot->process.cpu_ms,
                                  .fit_ms = (double)(slot->process.ended_ms - slot->position_ms),
@@ -200,7 +203,7 @@ static bool is_to_blame(const struct ff_slot *slot, enum ff_code code)
 
 static void restart(struct ff_supervisor *supervisor, struct ff_slot *slot, unsigned deaths, int64_t now_ms)
 {
-    int64_t pause = deaths > 1 ? RESTART_MS << (deaths < 7 ? deaths : 6) : 0;
+    int64_t pause = deaths > 1 && !slot->successor.alive ? RESTART_MS << (deaths < 7 ? deaths : 6) : 0;
     slot->restart_ms = now_ms + (pause > RESTART_MAX_MS ? RESTART_MAX_MS : pause);
     if (pause == 0)
         ff_slot_start(supervisor, slot, now_ms);
@@ -229,15 +232,19 @@ void ff_slot_bury(struct ff_supervisor *supervisor, struct ff_slot *slot, const 
 
 /* ---- time ---- */
 
+/* Who stood still is not out of time: an executor that is stopped costs its own time, a gap of this process
+ * that of all. */
 void ff_slot_check_time(struct ff_slot *slot, int64_t now_ms, int64_t gap_ms)
 {
     uint64_t position = atomic_load(&slot->process.progress->position);
+    int64_t passed_ms = now_ms - slot->checked_ms;
+    slot->checked_ms = now_ms;
     if (position != slot->position) {
         slot->position = position;
         slot->position_ms = now_ms;
         return;
     }
-    slot->position_ms += gap_ms;
+    slot->position_ms += slot->stopped ? passed_ms : gap_ms;
     if (slot->current && (uint32_t)position != 0 && now_ms - slot->position_ms > slot->current->timeout_ms)
         ff_slot_kill(slot, FF_CODE_TIMEOUT);
 }

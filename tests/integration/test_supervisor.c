@@ -7,8 +7,10 @@
 #include "worker/sentinel.h"
 #include "worker/supervisor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +49,8 @@ struct decided {
     uint32_t pid;
     char log[64];
     char errmsg[200];
+    uint64_t peak_rss_bytes;
+    double cpu_ms;
 };
 
 struct owner {
@@ -63,9 +67,12 @@ struct run_spec {
     unsigned count;
     uint32_t timeout_ms;
     uint64_t memory_bytes;
-    const char *kind;      /* instead of busy */
-    struct ff_frame frame; /* for kind */
-    int object_fd;         /* the frame is there */
+    const char *fault;               /* of the second task, which is busy */
+    bool leaks;                      /* each task 8 MiB */
+    const char *kind;                /* instead of busy */
+    struct ff_frame frame;           /* for kind */
+    int object_fd;                   /* the frame is there */
+    const struct ff_memfile *memory; /* or it is there */
 };
 
 static struct ff_supervisor *supervisor;
@@ -81,7 +88,8 @@ static void on_outcome(void *context, void *owner, const struct ff_outcome *outc
     CHECK(mine->count < MOST_TASKS && mine->ended == 0);
     struct decided *decided = &mine->outcomes[mine->count++];
     *decided = (struct decided){
-        outcome->target, outcome->class, outcome->code, outcome->signal, outcome->pid, "", ""};
+        outcome->target,         outcome->class, outcome->code, outcome->signal, outcome->pid, "", "",
+        outcome->peak_rss_bytes, outcome->cpu_ms};
     snprintf(decided->log, sizeof decided->log, "%.*s", (int)outcome->log.size,
              (const char *)outcome->log.data);
     snprintf(decided->errmsg, sizeof decided->errmsg, "%s", outcome->errmsg);
@@ -95,15 +103,20 @@ static void on_ended(void *context, void *owner)
     mine->end_order = ++ends;
 }
 
-static void set_up(unsigned slots)
+static void set_up_with(struct ff_supervisor_options options)
 {
     struct ff_error err = {0};
-    struct ff_supervisor_options options = {
-        .slots = slots, .memory_bytes = 2ULL << 30, .hooks = {.outcome = on_outcome, .ended = on_ended}};
+    options.memory_bytes = 2ULL << 30;
+    options.hooks = (struct ff_supervisor_hooks){.outcome = on_outcome, .ended = on_ended};
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     last_tick = ff_clock_ms();
     if (ff_supervisor_create(&options, epoll_fd, last_tick, &supervisor, &err) != FF_OK)
         fail(__LINE__, err.text);
+}
+
+static void set_up(unsigned slots)
+{
+    set_up_with((struct ff_supervisor_options){.slots = slots});
 }
 
 static void tear_down(void)
@@ -141,7 +154,8 @@ static enum ff_status assign(struct run_spec spec)
     static const double value[4] = {1, 2, 3, 4};
     static const char *const metrics[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     char texts[MOST_TASKS][32];
-    struct ff_param params[MOST_TASKS];
+    struct ff_param params[MOST_TASKS], leaking[MOST_TASKS][2],
+        fault[2] = {{"fault", spec.fault}, {"cpu_ms", "1"}};
     struct ff_fit_spec specs[MOST_TASKS], none = {0};
     struct ff_wire_task tasks[MOST_TASKS] = {0};
     struct ff_frame frame = {.step_ms = 1000, .steps = 4, .columns = 1, .values = value};
@@ -149,8 +163,14 @@ static enum ff_status assign(struct run_spec spec)
         snprintf(texts[i], sizeof texts[i], "%g", spec.busy_ms[i]);
         params[i] = (struct ff_param){"cpu_ms", texts[i]};
         bool busy = !spec.kind || spec.busy_ms[i] > 0;
-        specs[i] =
-            busy ? (struct ff_fit_spec){"busy", &params[i], 1} : (struct ff_fit_spec){spec.kind, NULL, 0};
+        specs[i] = busy ? (struct ff_fit_spec){.kind = "busy", .params = &params[i], .param_count = 1}
+                        : (struct ff_fit_spec){.kind = spec.kind};
+        leaking[i][0] = params[i];
+        leaking[i][1] = (struct ff_param){"leak_mib", "8"};
+        if (spec.leaks)
+            specs[i] = (struct ff_fit_spec){.kind = "busy", .params = leaking[i], .param_count = 2};
+        if (spec.fault && i == 1)
+            specs[i] = (struct ff_fit_spec){.kind = "busy", .params = fault, .param_count = 2};
         tasks[i].task = (struct ff_task){.target = 100 + i,
                                          .name = "t",
                                          .model = &specs[i],
@@ -162,9 +182,10 @@ static enum ff_status assign(struct run_spec spec)
     }
     struct ff_chunk chunk = {.lease = {1, 2},
                              .job = 3,
-                             .covers = 1,
                              .timeout_ms = spec.timeout_ms ? spec.timeout_ms : LONG_MS,
                              .memory_bytes = spec.memory_bytes ? spec.memory_bytes : 1ULL << 30,
+                             .memory =
+                                 spec.memory ? ff_memfile_place(spec.memory) : (struct ff_memory_place){0},
                              .tasks = tasks,
                              .task_count = spec.count};
     struct ff_buf body = {0}, whole = {0};
@@ -178,6 +199,11 @@ static enum ff_status assign(struct run_spec spec)
                                      .chunk = &chunk,
                                      .object_fd = spec.object_fd > 0 ? spec.object_fd : -1,
                                      .object_size = tasks[0].object_size};
+    if (spec.memory) {
+        request.object_fd = spec.memory->fd;
+        request.object_size = spec.memory->size;
+        request.object_id = chunk.memory.inode;
+    }
     struct ff_error err = {0};
     enum ff_status status = ff_supervisor_assign(supervisor, &request, &err);
     ff_buf_fini(&body);
@@ -303,6 +329,38 @@ static void a_frame_may_be_an_object(void)
     tear_down();
 }
 
+static void fit_in_memory(const struct ff_memfile *memory, enum ff_class class)
+{
+    struct owner owner = {0};
+    struct ff_frame frame = {.step_ms = 1000, .steps = 200, .columns = 1};
+    CHECK(assign((struct run_spec){
+              .owner = &owner, .count = 1, .kind = "ewma", .frame = frame, .memory = memory}) == FF_OK);
+    TURN_UNTIL(owner.ended);
+    CHECK(owner.count == 1 && owner.outcomes[0].class == class);
+}
+
+/* It stays mapped while runs name the same; after another one it is mapped again. */
+static void frames_may_be_in_memory_that_is_shared(void)
+{
+    struct ff_memfile rows, missing;
+    struct ff_error err;
+    CHECK(ff_memfile_create("rows", 200 * sizeof(double), &rows, &err) == FF_OK);
+    CHECK(ff_memfile_create("missing", 200 * sizeof(double), &missing, &err) == FF_OK);
+    for (int i = 0; i < 200; i++) {
+        ((double *)(void *)rows.data)[i] = i % 7;
+        ((double *)(void *)missing.data)[i] = NAN;
+    }
+    ff_memfile_seal(&rows);
+    set_up(1);
+    fit_in_memory(&rows, FF_FITTED);
+    fit_in_memory(&rows, FF_FITTED);
+    fit_in_memory(&missing, FF_FAILED);
+    fit_in_memory(&rows, FF_FITTED);
+    tear_down();
+    ff_memfile_fini(&rows);
+    ff_memfile_fini(&missing);
+}
+
 static void idle_executors_take_over_what_waits_behind_busy_ones(void)
 {
     struct owner slow = {0}, quick = {0}, waiting = {0};
@@ -343,6 +401,23 @@ static void a_loop_that_stood_still_blames_nobody(void)
     standing_still = true;
     CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {700}, .count = 1, .timeout_ms = 200}) ==
           FF_OK);
+    TURN_UNTIL(owner.ended);
+    expect_fitted(&owner, 1);
+    tear_down();
+}
+
+static void an_executor_that_was_stopped_is_not_out_of_time(void)
+{
+    struct owner owner = {0};
+    set_up(1);
+    CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {100}, .count = 1, .timeout_ms = 1500}) ==
+          FF_OK);
+    TURN_UNTIL(is_busy_with(0, 100));
+    kill((pid_t)state_of(0).pid, SIGSTOP);
+    for (int64_t until = ff_clock_ms() + 2000; ff_clock_ms() < until;)
+        turn();
+    CHECK(owner.count == 0);
+    kill((pid_t)state_of(0).pid, SIGCONT);
     TURN_UNTIL(owner.ended);
     expect_fitted(&owner, 1);
     tear_down();
@@ -433,6 +508,128 @@ static void memory_over_the_limit_costs_its_target_only(void)
 #endif
 }
 
+/* A child of a process other than `except`, 0 if it has none. */
+static pid_t child_but(pid_t pid, pid_t except)
+{
+    char path[64];
+    int child = except, read = 1;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file && read == 1 && child == except)
+        read = fscanf(file, "%d", &child);
+    if (file)
+        fclose(file);
+    return file && read == 1 ? child : 0;
+}
+
+static pid_t child_of(pid_t pid)
+{
+    return child_but(pid, 0);
+}
+
+static bool is_executor_of(const char *mine, const char *pid)
+{
+    char path[300], text[256];
+    snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    for (size_t i = 0; i < size; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    text[size] = '\0';
+    return strstr(text, mine) != NULL;
+}
+
+/* Executors of this process and what they forked, wherever in the tree it is. */
+static unsigned count_processes(void)
+{
+    char mine[32];
+    unsigned count = 0;
+    struct dirent *entry;
+    DIR *processes = opendir("/proc");
+    snprintf(mine, sizeof mine, "--executor %d ", (int)getpid());
+    while ((entry = readdir(processes)))
+        count += is_executor_of(mine, entry->d_name);
+    closedir(processes);
+    return count;
+}
+
+static void each_fault_of_a_fit_costs_its_target_only(void)
+{
+    static const struct {
+        const char *fault;
+        enum ff_code code;
+        int signal;
+        const char *errmsg;
+    } cases[] = {
+#ifndef FITFLEET_SANITIZED
+        {"segv", FF_CODE_CRASHED, SIGSEGV, "signal 11"},
+        {"memory", FF_CODE_OUT_OF_MEMORY, 0, "within a limit of 64.0 MiB"},
+#endif
+        {"kill", FF_CODE_CRASHED, SIGKILL, "signal 9"},
+        {"abort", FF_CODE_CRASHED, SIGABRT, "signal 6"},
+        {"exit", FF_CODE_CRASHED, 0, "code 7"},
+        {"close", FF_CODE_CRASHED, 0, "exited with code 1"},
+        {"loop", FF_CODE_TIMEOUT, 0, "target_timeout, 0.7 s"},
+        {"deaf", FF_CODE_TIMEOUT, 0, "target_timeout, 0.7 s"},
+        {"half", FF_CODE_TIMEOUT, 0, "target_timeout, 0.7 s"},
+        {"garbage", FF_CODE_BAD_OUTPUT, 0, "garbage"},
+        {"huge", FF_CODE_BAD_OUTPUT, 0, "garbage"},
+        {"wrong_target", FF_CODE_BAD_OUTPUT, 0, "garbage"},
+    };
+    set_up(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct owner owner = {0};
+        char words[64];
+        snprintf(words, sizeof words, "busy: fault %s\n", cases[i].fault);
+        TURN_UNTIL(assign((struct run_spec){.owner = &owner,
+                                            .busy_ms = {1, 1, 1},
+                                            .count = 3,
+                                            .fault = cases[i].fault,
+                                            .timeout_ms = 700,
+                                            .memory_bytes = 64 << 20}) == FF_OK);
+        TURN_UNTIL(owner.ended);
+        const struct decided *bad = &owner.outcomes[1];
+        fprintf(stderr, "%s: %s, signal %d: %s\n", cases[i].fault, ff_code_name(bad->code), bad->signal,
+                bad->errmsg);
+        CHECK(owner.count == 3);
+        expect_outcome(&owner, 0, FF_FITTED, FF_CODE_OK);
+        expect_outcome(&owner, 1, FF_OPEN, cases[i].code);
+        expect_outcome(&owner, 2, FF_FITTED, FF_CODE_OK);
+        CHECK(bad->signal == cases[i].signal && strstr(bad->errmsg, cases[i].errmsg));
+        CHECK(strcmp(bad->log, words) == 0);
+        CHECK(bad->peak_rss_bytes > 1 << 20 && bad->cpu_ms > 0);
+        CHECK(owner.outcomes[0].pid == bad->pid && owner.outcomes[2].pid != bad->pid);
+    }
+    tear_down();
+}
+
+static void what_a_fit_forks_ends_with_its_executor_at_once(void)
+{
+    struct owner owner = {0};
+    set_up(1);
+    CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {1, 1, 1}, .count = 3, .fault = "fork"}) ==
+          FF_OK);
+    TURN_UNTIL(owner.ended);
+    expect_fitted(&owner, 3);
+    CHECK(owner.outcomes[1].pid != owner.outcomes[2].pid);
+    TURN_UNTIL(count_processes() == 1);
+    tear_down();
+    CHECK(count_processes() == 0);
+}
+
+static void what_the_last_fit_forked_is_gone_with_the_supervisor(void)
+{
+    struct owner owner = {0};
+    set_up(2);
+    CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {1, 1}, .count = 2, .fault = "fork"}) ==
+          FF_OK);
+    TURN_UNTIL(owner.count == 2);
+    tear_down();
+    CHECK(count_processes() == 0);
+}
+
 /* The end of an executor's pipe that it writes to. */
 static int pipe_of(pid_t pid)
 {
@@ -491,6 +688,74 @@ static void garbage_behind_the_last_outcome_costs_nothing(void)
     TURN_UNTIL(assign((struct run_spec){.owner = &owner, .busy_ms = {1}, .count = 1}) == FF_OK);
     TURN_UNTIL(owner.ended);
     expect_fitted(&owner, 1);
+    tear_down();
+}
+
+/* ---- recycling
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void an_executor_is_replaced_after_so_many_targets_and_nobody_notices(void)
+{
+    struct owner owners[6] = {0};
+    set_up_with((struct ff_supervisor_options){.slots = 1, .recycle_targets = 8});
+    uint32_t first = state_of(0).pid, last = first;
+    unsigned changes = 0;
+    for (int i = 0; i < 6; i++) {
+        struct run_spec spec = {.owner = &owners[i], .busy_ms = {20, 20, 20, 20, 20, 20, 20, 20}, .count = 8};
+        TURN_UNTIL(assign(spec) == FF_OK);
+        if (state_of(0).pid == last)
+            continue;
+        last = state_of(0).pid;
+        changes++;
+        CHECK(state_of(0).age_ms > 0); /* it was there before it took over */
+    }
+    TURN_UNTIL(ends == 6);
+    for (int i = 0; i < 6; i++)
+        expect_fitted(&owners[i], 8);
+    CHECK(changes >= 2 && !exists((pid_t)first));
+    tear_down();
+}
+
+static void an_executor_that_grows_is_replaced(void)
+{
+    struct owner owner = {0};
+    unsigned pids = 1;
+    set_up_with((struct ff_supervisor_options){.slots = 1, .recycle_bytes = 20 << 20});
+    CHECK(assign((struct run_spec){.owner = &owner,
+                                   .busy_ms = {120, 120, 120, 120, 120, 120, 120, 120},
+                                   .count = 8,
+                                   .leaks = true}) == FF_OK);
+    TURN_UNTIL(owner.ended);
+    expect_fitted(&owner, 8);
+    for (unsigned i = 1; i < 8; i++)
+        pids += owner.outcomes[i].pid != owner.outcomes[i - 1].pid;
+    CHECK(pids >= 2);
+    tear_down();
+}
+
+static void an_idle_executor_is_replaced_too(void)
+{
+    struct owner owner = {0};
+    set_up_with((struct ff_supervisor_options){.slots = 1, .recycle_targets = 1});
+    uint32_t pid = state_of(0).pid;
+    CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {1}, .count = 1}) == FF_OK);
+    TURN_UNTIL(owner.ended && state_of(0).pid != pid && ff_supervisor_idle(supervisor) == 1);
+    expect_fitted(&owner, 1);
+    tear_down();
+    CHECK(count_processes() == 0);
+}
+
+static void a_successor_that_dies_changes_nothing(void)
+{
+    struct owner owner = {0};
+    set_up_with((struct ff_supervisor_options){.slots = 1, .recycle_targets = 1});
+    pid_t pid = (pid_t)state_of(0).pid, successor = 0;
+    CHECK(assign((struct run_spec){.owner = &owner, .busy_ms = {1, 700, 1}, .count = 3}) == FF_OK);
+    TURN_UNTIL((successor = child_but(getpid(), pid)) != 0);
+    kill(successor, SIGKILL);
+    TURN_UNTIL(owner.ended);
+    expect_fitted(&owner, 3);
+    CHECK((pid_t)owner.outcomes[1].pid == pid);
     tear_down();
 }
 
@@ -629,20 +894,6 @@ static void draining_ends_behind_the_current_target(void)
 /* ---- life and death
  * ------------------------------------------------------------------------------------------------------ */
 
-/* The first child of a process, 0 if it has none. */
-static pid_t child_of(pid_t pid)
-{
-    char path[64];
-    int child = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file && fscanf(file, "%d", &child) != 1)
-        child = 0;
-    if (file)
-        fclose(file);
-    return child;
-}
-
 static void wait_until_gone(pid_t pid, int64_t within_ms)
 {
     int64_t until = ff_clock_ms() + within_ms;
@@ -707,7 +958,7 @@ static void be_agent(void)
         turn();
 }
 
-static pid_t start_agent(int *out)
+static pid_t start_agent(const char *how, int *out)
 {
     int fds[2];
     CHECK(pipe(fds) == 0);
@@ -716,7 +967,7 @@ static pid_t start_agent(int *out)
         dup2(fds[1], STDOUT_FILENO);
         close(fds[0]);
         close(fds[1]);
-        setenv("FF_TEST_EXECUTOR_FORKS", "group", 1);
+        setenv("FF_TEST_EXECUTOR_FORKS", how, 1);
         execl("/proc/self/exe", "test_supervisor", "--agent", (char *)NULL);
         _exit(127);
     }
@@ -725,11 +976,11 @@ static pid_t start_agent(int *out)
     return agent;
 }
 
-static void killing_the_agent_leaves_no_executor_behind(void)
+static void kill_an_agent(const char *how)
 {
     pid_t pids[4];
     int out;
-    pid_t agent = start_agent(&out);
+    pid_t agent = start_agent(how, &out);
     CHECK(read(out, pids, sizeof pids) == (ssize_t)sizeof pids);
     for (int i = 0; i < 4; i++)
         CHECK(exists(pids[i]));
@@ -740,6 +991,16 @@ static void killing_the_agent_leaves_no_executor_behind(void)
     close(out);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
+}
+
+static void killing_the_agent_leaves_no_executor_behind(void)
+{
+    kill_an_agent("group");
+}
+
+static void nor_what_an_executor_forked_into_a_session_of_its_own(void)
+{
+    kill_an_agent("session");
 }
 
 /* ---- running
@@ -758,16 +1019,25 @@ static const struct {
     T(each_executor_has_at_most_two_runs),
     T(executors_are_used_again),
     T(a_frame_may_be_an_object),
+    T(frames_may_be_in_memory_that_is_shared),
     T(idle_executors_take_over_what_waits_behind_busy_ones),
     T(a_timeout_costs_its_target_only),
     T(a_loop_that_stood_still_blames_nobody),
+    T(an_executor_that_was_stopped_is_not_out_of_time),
     T(a_crash_costs_its_target_only),
     T(a_segmentation_fault_is_named),
     T(an_executor_that_dies_idle_is_replaced),
     T(memory_over_the_limit_costs_its_target_only),
+    T(each_fault_of_a_fit_costs_its_target_only),
+    T(what_a_fit_forks_ends_with_its_executor_at_once),
+    T(what_the_last_fit_forked_is_gone_with_the_supervisor),
     T(garbage_instead_of_an_outcome_costs_the_target_in_progress),
     T(outcomes_for_other_targets_are_garbage),
     T(garbage_behind_the_last_outcome_costs_nothing),
+    T(an_executor_is_replaced_after_so_many_targets_and_nobody_notices),
+    T(an_executor_that_grows_is_replaced),
+    T(an_idle_executor_is_replaced_too),
+    T(a_successor_that_dies_changes_nothing),
     T(a_run_that_waits_is_withdrawn_and_the_one_before_it_goes_on),
     T(a_run_in_progress_is_dropped_with_its_executor),
     T(dropping_an_owner_without_runs_does_nothing),
@@ -778,6 +1048,7 @@ static const struct {
     T(destroying_leaves_no_process_behind),
     T(what_a_dead_executor_forked_dies_with_it),
     T(killing_the_agent_leaves_no_executor_behind),
+    T(nor_what_an_executor_forked_into_a_session_of_its_own),
 #undef T
 };
 

@@ -42,7 +42,7 @@ static inline void kind_case_series(struct kind_case *fitted, const char *kind, 
                                     struct ff_frame frame)
 {
     const char *metric = "value";
-    struct ff_fit_spec spec = {kind, param, param ? 1 : 0};
+    struct ff_fit_spec spec = {.kind = kind, .params = param, .param_count = param ? 1 : 0};
     kind_case_run(fitted, &(struct ff_task){.name = "t", .model = &spec, .metrics = &metric, .frame = frame});
 }
 

@@ -96,8 +96,9 @@ Test(fit, what_the_job_should_not_have_said_is_a_bad_parameter_without_fallback)
     struct ff_param unknown = {"seson", "7"}, wrong = {"alpha", "2"};
     expect_bad_parameter(&(struct ff_fit_spec){.kind = "prophet"}, "prophet: no such kind");
     expect_bad_parameter(&none, ": no such kind");
-    expect_bad_parameter(&(struct ff_fit_spec){"seasonal", &unknown, 1}, "seson: no such parameter");
-    expect_bad_parameter(&(struct ff_fit_spec){"ewma", &wrong, 1},
+    expect_bad_parameter(&(struct ff_fit_spec){.kind = "seasonal", .params = &unknown, .param_count = 1},
+                         "seson: no such parameter");
+    expect_bad_parameter(&(struct ff_fit_spec){.kind = "ewma", .params = &wrong, .param_count = 1},
                          "alpha: expected a number from 1e-06 to 1, found '2'");
 }
 
