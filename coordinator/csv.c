@@ -1,53 +1,43 @@
-/* Scans rows in place in one buffer of file bytes.
+/* Scans the rows of a block, which holds whole rows only: each byte is looked at once.
  *
- * A row is first found to its end (cells as offsets, quoted ones marked) and only then changed (quotes taken
- * out), so a row that reaches past the buffer is scanned again after more bytes came. The buffer doubles for
- * a row that does not fit, which keeps scanning again linear, up to the longest line accepted.
- *
- * Inside an unquoted cell only four bytes matter: comma, newline, and two that make a row suspect (NUL) or
- * end it (CR before LF). A table finds them at about a byte per nanosecond. */
+ * Inside an unquoted cell only three bytes matter: comma, newline, and NUL, which makes a row suspect;
+ * stops.h finds them many bytes at a time. The block is not changed, for it may have to be read again: a cell
+ * with doubled quotes is copied to be freed of them. */
 #include "coordinator/csv.h"
 
+#include "common/arena.h"
 #include "common/buf.h"
+#include "coordinator/stops.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BUFFER = 1 << 20 };
-
-struct raw_cell {
-    size_t start; /* behind the opening quote */
-    size_t size;  /* up to the closing quote */
-    bool quoted;
-};
-
 struct ff_csv {
-    struct ff_reader *reader;
+    struct ff_blocks *blocks; /* NULL: the block at hand is all there is */
+    struct ff_block own;      /* filled from blocks */
     const char *path;
-    char *data;
-    size_t capacity;
+    const char *data;
     size_t size;
     size_t at; /* where the next row begins */
-    bool ended;
-    bool started;
+    bool is_cut;
     uint64_t line; /* of the next row */
-    struct raw_cell *raw;
+    struct ff_stops stops;
     struct ff_csv_cell *cells;
     size_t count;
-    size_t cell_capacity;
-    const char *problem;
+    size_t capacity;
+    bool has_quotes;          /* the row at hand */
+    uint64_t lines;           /* in its quotes */
+    const char *problem;      /* of it */
+    struct ff_arena unquoted; /* cells of it */
 };
-
-enum scan { SCAN_ROW, SCAN_MORE, SCAN_OPEN_QUOTE };
 
 struct ff_csv *ff_csv_create(struct ff_reader *reader, const char *path)
 {
     struct ff_csv *csv = ff_xcalloc(1, sizeof *csv);
-    csv->reader = reader;
     csv->path = path;
     csv->line = 1;
-    csv->capacity = FIRST_BUFFER;
-    csv->data = ff_xalloc(csv->capacity);
+    if (reader)
+        csv->blocks = ff_blocks_create(reader, FF_BLOCK_BYTES);
     return csv;
 }
 
@@ -55,10 +45,33 @@ void ff_csv_destroy(struct ff_csv *csv)
 {
     if (!csv)
         return;
-    free(csv->data);
-    free(csv->raw);
+    ff_blocks_destroy(csv->blocks);
+    ff_block_fini(&csv->own);
+    ff_arena_fini(&csv->unquoted);
     free(csv->cells);
     free(csv);
+}
+
+void ff_csv_begin(struct ff_csv *csv, const char *path, const struct ff_block *block, uint64_t line)
+{
+    csv->path = path;
+    csv->data = block->data;
+    csv->size = block->size;
+    csv->is_cut = block->is_cut;
+    csv->at = 0;
+    csv->line = line;
+    csv->stops.data = block->data;
+    ff_stops_seek(&csv->stops, 0);
+}
+
+uint64_t ff_csv_line(const struct ff_csv *csv)
+{
+    return csv->line;
+}
+
+size_t ff_csv_offset(const struct ff_csv *csv)
+{
+    return csv->at;
 }
 
 static enum ff_status fail_long(struct ff_csv *csv, struct ff_error *err)
@@ -68,194 +81,156 @@ static enum ff_status fail_long(struct ff_csv *csv, struct ff_error *err)
                         (unsigned long long)csv->line);
 }
 
-/* Moves what is not used to the front and fills the rest of the buffer. */
-static enum ff_status fill(struct ff_csv *csv, struct ff_error *err)
+static inline void add_cell(struct ff_csv *csv, const char *text, size_t size)
 {
-    memmove(csv->data, csv->data + csv->at, csv->size - csv->at);
-    csv->size -= csv->at;
-    csv->at = 0;
-    if (csv->size > FF_CSV_MAX_LINE)
-        return fail_long(csv, err);
-    if (csv->size > csv->capacity / 2) {
-        csv->capacity *= 2;
-        csv->data = ff_xrealloc(csv->data, csv->capacity);
+    if (csv->count == csv->capacity) {
+        csv->capacity = csv->capacity ? csv->capacity * 2 : 64;
+        csv->cells = ff_xrealloc(csv->cells, csv->capacity * sizeof *csv->cells);
     }
-    while (csv->size < csv->capacity && !csv->ended) {
-        size_t got = 0;
-        enum ff_status status =
-            ff_reader_read(csv->reader, csv->data + csv->size, csv->capacity - csv->size, &got, err);
-        if (status)
-            return status;
-        csv->size += got;
-        csv->ended = got == 0;
-    }
-    return FF_OK;
+    csv->cells[csv->count++] = (struct ff_csv_cell){text, size};
 }
 
-static struct raw_cell *add_cell(struct ff_csv *csv)
+/* The end of an unquoted cell: a comma, a newline, or that of the block. */
+static inline size_t scan_plain(struct ff_csv *csv, size_t from)
 {
-    if (csv->count == csv->cell_capacity) {
-        csv->cell_capacity = csv->cell_capacity ? csv->cell_capacity * 2 : 64;
-        csv->raw = ff_xrealloc(csv->raw, csv->cell_capacity * sizeof *csv->raw);
-        csv->cells = ff_xrealloc(csv->cells, csv->cell_capacity * sizeof *csv->cells);
-    }
-    return &csv->raw[csv->count++];
-}
-
-/* Ends an unquoted cell at a comma or newline, or at the end of the bytes; *end is where. */
-static void scan_plain(struct ff_csv *csv, size_t at, size_t *end)
-{
-    static const bool stops[256] = {[','] = true, ['\n'] = true, ['\0'] = true};
-    const char *data = csv->data;
-    struct raw_cell *cell = add_cell(csv);
-    size_t from = at;
-    for (; at < csv->size; at++) {
-        if (!stops[(unsigned char)data[at]])
-            continue;
-        if (data[at] != '\0')
-            break;
+    size_t at = ff_stops_next(&csv->stops);
+    while (csv->data[at] == '\0' && at < csv->size) {
         csv->problem = "a NUL byte";
+        at = ff_stops_next(&csv->stops);
     }
-    *cell = (struct raw_cell){from, at - from, false};
-    *end = at;
+    bool has_return = csv->data[at] != ',' && at > from && csv->data[at - 1] == '\r';
+    add_cell(csv, csv->data + from, at - from - has_return);
+    return at;
 }
 
-/* at is behind the opening quote. False if the closing quote is not in the buffer. */
-static bool scan_quoted(struct ff_csv *csv, size_t at, size_t *end)
+/* The quote that closes a cell; csv->size if none does. */
+static size_t find_close(const struct ff_csv *csv, size_t at, bool *is_doubled)
 {
-    size_t from = at;
     for (;;) {
         const char *quote = memchr(csv->data + at, '"', csv->size - at);
         if (!quote)
-            return false;
+            return csv->size;
         at = (size_t)(quote - csv->data) + 1;
-        if (at == csv->size && !csv->ended)
-            return false;
-        if (at < csv->size && csv->data[at] == '"') {
-            at++;
-            continue;
-        }
-        break;
+        if (csv->data[at] != '"')
+            return at - 1;
+        *is_doubled = true;
+        at++;
     }
-    *add_cell(csv) = (struct raw_cell){from, at - 1 - from, true};
-    if (memchr(csv->data + from, '\0', at - from))
+}
+
+static void add_unquoted(struct ff_csv *csv, const char *text, size_t size)
+{
+    char *copy = ff_arena_alloc(&csv->unquoted, size), *to = copy;
+    for (const char *from = text; from < text + size; from++) {
+        *to++ = *from;
+        from += *from == '"';
+    }
+    add_cell(csv, copy, (size_t)(to - copy));
+}
+
+/* What the bytes in quotes mean for the row. */
+static void look_into(struct ff_csv *csv, const char *text, const char *end)
+{
+    if (memchr(text, '\0', (size_t)(end - text)))
         csv->problem = "a NUL byte";
-    *end = at;
-    return true;
+    while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+        csv->lines++;
+        text++;
+    }
 }
 
 /* Between a closing quote and the comma or newline there may be a CR only. */
 static size_t skip_behind_quote(struct ff_csv *csv, size_t at)
 {
-    if (at < csv->size && csv->data[at] == '\r' && (at + 1 == csv->size || csv->data[at + 1] == '\n'))
+    if (csv->data[at] == '\r' && (at + 1 == csv->size || csv->data[at + 1] == '\n'))
         at++;
     for (; at < csv->size && csv->data[at] != ',' && csv->data[at] != '\n'; at++)
         csv->problem = "text behind a closing quote";
     return at;
 }
 
-/* Finds the cells of the row at csv->at; *end is behind its newline. */
-static enum scan scan_row(struct ff_csv *csv, size_t *end)
+/* from is behind the opening quote. False if no quote closes it. */
+static bool scan_quoted(struct ff_csv *csv, size_t from, size_t *end)
+{
+    bool is_doubled = false;
+    size_t close = find_close(csv, from, &is_doubled);
+    if (close == csv->size)
+        return false;
+    if (is_doubled)
+        add_unquoted(csv, csv->data + from, close - from);
+    else
+        add_cell(csv, csv->data + from, close - from);
+    csv->has_quotes = true;
+    look_into(csv, csv->data + from, csv->data + close);
+    *end = skip_behind_quote(csv, close + 1);
+    ff_stops_seek(&csv->stops, *end);
+    ff_stops_next(&csv->stops); /* is *end itself */
+    return true;
+}
+
+/* Finds the cells of the row at csv->at; *end is where its newline is. False for a quote that stays open. */
+static bool scan_row(struct ff_csv *csv, size_t *end)
 {
     size_t at = csv->at;
     csv->count = 0;
+    csv->lines = 1;
     csv->problem = NULL;
-    for (;;) {
-        bool quoted = at < csv->size && csv->data[at] == '"';
-        if (!quoted)
-            scan_plain(csv, at, &at);
-        else if (scan_quoted(csv, at + 1, &at))
-            at = skip_behind_quote(csv, at);
-        else
-            return csv->ended ? SCAN_OPEN_QUOTE : SCAN_MORE;
-        if (at == csv->size)
+    if (csv->has_quotes)
+        ff_arena_reset(&csv->unquoted);
+    csv->has_quotes = false;
+    for (;; at++) {
+        if (csv->data[at] != '"')
+            at = scan_plain(csv, at);
+        else if (!scan_quoted(csv, at + 1, &at))
+            return false;
+        if (csv->data[at] != ',')
             break;
-        if (csv->data[at++] == '\n') {
-            *end = at;
-            return SCAN_ROW;
-        }
     }
     *end = at;
-    return csv->ended ? SCAN_ROW : SCAN_MORE;
+    return true;
 }
 
-/* Doubled quotes become one, in place. */
-static size_t unquote(char *text, size_t size)
+/* Passes over the scanned row. One empty unquoted cell is an empty line: false. */
+static inline bool finish_row(struct ff_csv *csv, size_t end, struct ff_csv_row *row)
 {
-    char *quote = memchr(text, '"', size);
-    if (!quote)
-        return size;
-    char *to = quote;
-    for (const char *from = quote; from < text + size; from++) {
-        *to++ = *from;
-        from += *from == '"';
-    }
-    return (size_t)(to - text);
-}
-
-static uint64_t count_newlines(const char *text, const char *end)
-{
-    uint64_t count = 0;
-    while ((text = memchr(text, '\n', (size_t)(end - text)))) {
-        count++;
-        text++;
-    }
-    return count;
-}
-
-/* Takes the scanned row, which ends before end. A row of one empty unquoted cell is an empty line. */
-static bool finish_row(struct ff_csv *csv, size_t end, struct ff_csv_row *row)
-{
-    struct raw_cell *last = &csv->raw[csv->count - 1];
-    if (!last->quoted && last->size > 0 && csv->data[last->start + last->size - 1] == '\r')
-        last->size--;
-    uint64_t lines = 1;
-    bool empty = csv->count == 1 && last->size == 0 && !last->quoted;
-    for (size_t i = 0; i < csv->count; i++) {
-        struct raw_cell *raw = &csv->raw[i];
-        char *text = csv->data + raw->start;
-        if (raw->quoted) {
-            lines += count_newlines(text, text + raw->size);
-            raw->size = unquote(text, raw->size);
-        }
-        csv->cells[i] = (struct ff_csv_cell){text, raw->size};
-    }
-    if (!empty)
+    bool is_empty = csv->count == 1 && csv->cells->size == 0 && !csv->has_quotes;
+    if (!is_empty)
         *row = (struct ff_csv_row){csv->cells, csv->count, csv->line, csv->problem};
-    csv->line += lines;
-    csv->at = end;
-    return !empty;
+    csv->line += csv->lines;
+    csv->at = end + (end < csv->size);
+    return !is_empty;
 }
 
-static void skip_mark(struct ff_csv *csv)
+static enum ff_status next_block(struct ff_csv *csv, bool *more, struct ff_error *err)
 {
-    if (csv->size >= 3 && memcmp(csv->data, "\xef\xbb\xbf", 3) == 0)
-        csv->at = 3;
-    csv->started = true;
+    *more = false;
+    if (!csv->blocks)
+        return FF_OK;
+    enum ff_status status = ff_blocks_next(csv->blocks, &csv->own, err);
+    if (status)
+        return status;
+    ff_csv_begin(csv, csv->path, &csv->own, csv->line);
+    *more = csv->size > 0;
+    return FF_OK;
 }
 
 enum ff_status ff_csv_next(struct ff_csv *csv, struct ff_csv_row *row, bool *more, struct ff_error *err)
 {
     for (;;) {
-        size_t end = csv->at;
-        enum scan scan = SCAN_MORE;
-        if (csv->at < csv->size)
-            scan = scan_row(csv, &end);
-        else if (csv->ended)
-            return *more = false, FF_OK;
-        if (scan == SCAN_OPEN_QUOTE)
+        if (csv->at == csv->size) {
+            enum ff_status status = next_block(csv, more, err);
+            if (status || !*more)
+                return status;
+        }
+        size_t end;
+        if (csv->is_cut)
+            return fail_long(csv, err);
+        if (!scan_row(csv, &end))
             return ff_error_set(err, FF_INVALID_ARGUMENT, "%s:%llu: a quote that is not closed", csv->path,
                                 (unsigned long long)csv->line);
-        if (scan == SCAN_ROW && end - csv->at > FF_CSV_MAX_LINE)
+        if (end - csv->at >= FF_CSV_MAX_LINE)
             return fail_long(csv, err);
-        if (scan == SCAN_ROW && finish_row(csv, end, row))
+        if (finish_row(csv, end, row))
             return *more = true, FF_OK;
-        if (scan == SCAN_ROW)
-            continue;
-        enum ff_status status = fill(csv, err);
-        if (status)
-            return status;
-        if (!csv->started)
-            skip_mark(csv);
     }
 }

@@ -10,6 +10,7 @@ struct ff_name {
     const char *text; /* in the arena, with a final NUL */
     size_t size;
     uint64_t hash;
+    size_t next; /* the name that came behind it last time */
 };
 
 struct ff_names {
@@ -19,7 +20,7 @@ struct ff_names {
     size_t capacity;
     uint32_t *slots; /* index + 1; 0: free */
     size_t slot_count;
-    size_t last; /* rows of one target often follow one another */
+    size_t last; /* rows of one target often follow one another, or targets do in the same order */
 };
 
 void ff_names_init(struct ff_names *names, struct ff_arena *arena);

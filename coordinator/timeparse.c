@@ -267,7 +267,7 @@ bool ff_timeparse(struct ff_timeparse *parser, const char *text, size_t size, in
         size--;
     if (size == 0 || size >= MAX_TEXT)
         return false;
-    if (size == parser->last_size && memcmp(text, parser->last, size) == 0) {
+    if (size == parser->last_size && ff_text_equal(text, parser->last, size)) {
         *ms = parser->last_ms;
         return true;
     }

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ff_error err = {0};
     if (ff_jobspec_parse(&source, &spec, &err) != FF_OK)
         abort(); /* the job is ours and right */
-    if (ff_targetset_load(spec, NULL, &set, &err) == FF_OK)
+    if (ff_targetset_load(spec, NULL, NULL, NULL, &set, &err) == FF_OK)
         ff_targetset_destroy(set);
     ff_jobspec_destroy(spec);
     unlink(link);
