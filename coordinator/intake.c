@@ -66,7 +66,7 @@ static enum ff_status make_record(const struct ff_intake *intake, const struct f
     if (!status)
         *record =
             (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
-                                   .set = ff_arena_strdup(arena, spec->set),
+                                   .set = ff_arena_strdup(arena, spec->output.set),
                                    .yaml = source->text,
                                    .file = source->file,
                                    .base_dir = source->base_dir,

@@ -61,14 +61,9 @@ static const char *default_name(struct ff_jobspec_reader *r)
 
 static enum ff_status read_names(struct ff_jobspec_reader *r, const struct ff_config_node *root)
 {
-    static const char *const output_keys[] = {"set"};
     struct ff_jobspec *spec = r->spec;
-    const struct ff_config_node *output = child(root, "output");
-    enum ff_status status = ff_config_check_map(output, output_keys, COUNT(output_keys), r->err);
-    if (status)
-        return status;
     spec->name = default_name(r);
-    status = read_name(r, child(root, "name"), &spec->name);
+    enum ff_status status = read_name(r, child(root, "name"), &spec->name);
     if (status)
         return status;
     if (!is_name(spec->name))
@@ -76,8 +71,28 @@ static enum ff_status read_names(struct ff_jobspec_reader *r, const struct ff_co
             r->err, FF_INVALID_ARGUMENT,
             "%s: the file's name '%s' is no job name (1 to 64 of A-Z a-z 0-9 . _ -): give 'name'",
             r->source->file, spec->name);
-    spec->set = spec->name;
-    return read_name(r, child(output, "set"), &spec->set);
+    return FF_OK;
+}
+
+/* Behind the names: the set is called as the job. */
+static enum ff_status read_output(struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    static const char *const keys[] = {"set", "keep", "publish"};
+    static const char *const publications[] = {"complete", "partial"};
+    struct ff_jobspec *spec = r->spec;
+    int publish = 0;
+    spec->output.set = spec->name;
+    spec->output.keep = 10;
+    enum ff_status status = ff_config_check_map(node, keys, COUNT(keys), r->err);
+    if (status == FF_OK)
+        status = read_name(r, child(node, "set"), &spec->output.set);
+    if (status == FF_OK)
+        status = ff_config_count(child(node, "keep"), 1, 1000000, &spec->output.keep, r->err);
+    if (status == FF_OK)
+        status =
+            ff_config_choice(child(node, "publish"), publications, COUNT(publications), &publish, r->err);
+    spec->output.partial = publish == 1;
+    return status;
 }
 
 /* rows, sum(METRIC), mean(METRIC) or max(METRIC). */
@@ -203,11 +218,7 @@ static enum ff_status refuse_planned_keys(struct ff_jobspec_reader *r, const str
 {
     static const struct {
         const char *section, *key;
-    } planned[] = {{"data", "memory"},
-                   {"output", "publish"},
-                   {"output", "promote"},
-                   {NULL, "alerts"},
-                   {NULL, "priority"}};
+    } planned[] = {{"output", "promote"}};
     for (size_t i = 0; i < COUNT(planned); i++) {
         const struct ff_config_node *map = planned[i].section ? child(root, planned[i].section) : root;
         const struct ff_config_node *node = child(map, planned[i].key);
@@ -217,15 +228,28 @@ static enum ff_status refuse_planned_keys(struct ff_jobspec_reader *r, const str
     return FF_OK;
 }
 
+static enum ff_status read_priority(struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    static const char *const names[] = {"low", "normal", "high"};
+    int priority = FF_PRIORITY_NORMAL;
+    enum ff_status status = ff_config_choice(node, names, COUNT(names), &priority, r->err);
+    r->spec->priority = (enum ff_priority)priority;
+    return status;
+}
+
 static enum ff_status read_root(struct ff_jobspec_reader *r, const struct ff_config_node *root)
 {
-    static const char *const keys[] = {"name",   "data",   "targets", "prepare",
-                                       "models", "limits", "plan",    "output"};
+    static const char *const keys[] = {"name",   "priority", "data", "targets", "prepare",
+                                       "models", "limits",   "plan", "output",  "alerts"};
     enum ff_status status = refuse_planned_keys(r, root);
     if (status == FF_OK)
         status = ff_config_check_map(root, keys, COUNT(keys), r->err);
     if (status == FF_OK)
         status = read_names(r, root);
+    if (status == FF_OK)
+        status = read_priority(r, child(root, "priority"));
+    if (status == FF_OK)
+        status = read_output(r, child(root, "output"));
     if (status == FF_OK)
         status = read_targets(r, child(root, "targets"));
     if (status == FF_OK)
@@ -282,6 +306,19 @@ void ff_jobspec_destroy(struct ff_jobspec *spec)
     free(spec);
 }
 
+void ff_jobspec_narrow(struct ff_jobspec *spec, const char *target)
+{
+    struct storage *storage = spec->storage;
+    char *pattern = ff_arena_alloc(&storage->arena, 2 * strlen(target) + 1);
+    const char **items = ff_arena_alloc(&storage->arena, sizeof *items);
+    ff_glob_escape(target, pattern);
+    items[0] = pattern;
+    spec->targets.include = (struct ff_strings){items, 1};
+    spec->targets.exclude = (struct ff_strings){0};
+    spec->targets.top = 0;
+    spec->all = (struct ff_model_spec){0};
+}
+
 struct ff_strings ff_jobspec_strings(struct ff_jobspec_reader *reader, const struct ff_config_node *list)
 {
     if (!list || list->count == 0)
@@ -290,6 +327,14 @@ struct ff_strings ff_jobspec_strings(struct ff_jobspec_reader *reader, const str
     for (size_t i = 0; i < list->count; i++)
         items[i] = ff_arena_strdup(reader->arena, list->items[i]->text);
     return (struct ff_strings){items, list->count};
+}
+
+bool ff_jobspec_wants(const struct ff_model_rule *rule, const char *metric)
+{
+    for (size_t i = 0; i < rule->metrics.count; i++)
+        if (strcmp(rule->metrics.items[i], metric) == 0)
+            return true;
+    return rule->metrics.count == 0;
 }
 
 int ff_jobspec_rule(const struct ff_jobspec *spec, const char *target)

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/kinds.h"
+#include "common/task.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +16,9 @@ enum ff_rank { FF_RANK_ROWS, FF_RANK_SUM, FF_RANK_MEAN, FF_RANK_MAX };
 enum ff_aggregate { FF_AGG_MEAN, FF_AGG_SUM, FF_AGG_MIN, FF_AGG_MAX, FF_AGG_LAST, FF_AGG_COUNT };
 enum ff_interpolate { FF_INTERPOLATE_LINEAR, FF_INTERPOLATE_PREVIOUS, FF_INTERPOLATE_NONE };
 enum ff_chunk_mode { FF_CHUNK_AUTO, FF_CHUNK_FIXED, FF_CHUNK_PER_WORKER };
+
+/* Each has twice the share of the executors of the one before. */
+enum ff_priority { FF_PRIORITY_LOW, FF_PRIORITY_NORMAL, FF_PRIORITY_HIGH };
 
 struct ff_strings {
     const char **items;
@@ -36,7 +40,12 @@ struct ff_model_rule {
 
 struct ff_jobspec {
     const char *name;
-    const char *set; /* output.set */
+    enum ff_priority priority;
+    struct {
+        const char *set;
+        uint64_t keep; /* generations of the set */
+        bool partial;  /* a job that fails or is cancelled publishes what it has */
+    } output;
     struct {
         struct ff_strings files; /* absolute patterns (symbolic links and .. kept as written) */
         struct ff_strings roots; /* per pattern: the folder that names of layout file are relative to; "": the
@@ -52,6 +61,7 @@ struct ff_jobspec {
         const char *time_format; /* "auto", "index" or a strptime format */
         const char *timezone;
         bool skip_bad_rows;
+        uint64_t memory; /* bytes; 0: half of what the coordinator has */
     } data;
     struct {
         struct ff_strings include; /* empty: all */
@@ -67,6 +77,7 @@ struct ff_jobspec {
         enum ff_aggregate aggregate;
         enum ff_interpolate interpolate;
         uint64_t max_gap;
+        const char *mask; /* absolute; NULL: none. Rows in its windows are not learned (labels.h) */
     } prepare;
     struct ff_model_spec all; /* kind NULL: none */
     struct ff_model_rule *top;
@@ -80,6 +91,13 @@ struct ff_jobspec {
         uint32_t attempts;
         double max_failed; /* share of requested, 1.0 = never */
     } limits;
+    struct {
+        double per_target_per_week; /* 0: not given */
+        double total_per_day;       /* 0: not given */
+        enum ff_alert_direction direction;
+        int64_t least_duration_ms;
+        double least_deviation;
+    } alerts;
     enum ff_chunk_mode chunk_mode;
     uint64_t chunk; /* for FF_CHUNK_FIXED */
     void *storage;  /* private */
@@ -100,8 +118,12 @@ struct ff_jobspec_source {
 FF_NODISCARD enum ff_status ff_jobspec_parse(const struct ff_jobspec_source *source, struct ff_jobspec **out,
                                              struct ff_error *err);
 void ff_jobspec_destroy(struct ff_jobspec *spec);
+/* Narrows it to one target, whatever its rank, without the model of all. */
+void ff_jobspec_narrow(struct ff_jobspec *spec, const char *target);
 
 /* The index of the rule for a target's name, or -1 (NO_MODEL). */
 int ff_jobspec_rule(const struct ff_jobspec *spec, const char *target);
+/* Whether the rule's model sees the metric. */
+bool ff_jobspec_wants(const struct ff_model_rule *rule, const char *metric);
 
 #endif

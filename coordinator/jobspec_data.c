@@ -9,8 +9,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const char *const keys[] = {"files",  "layout",      "time",     "target",    "values",
-                                   "ignore", "time_format", "timezone", "on_bad_row"};
+static const char *const keys[] = {"files",  "layout",      "time",     "target",     "values",
+                                   "ignore", "time_format", "timezone", "on_bad_row", "memory"};
 
 static const struct ff_config_node *child(const struct ff_config_node *map, const char *key)
 {
@@ -25,14 +25,8 @@ static bool is_given(const struct ff_config_node *node)
 /* folder/pattern, with the folder's own * ? [ \ escaped. */
 static const char *absolute_pattern(struct ff_arena *arena, const char *folder, const char *pattern)
 {
-    size_t size = strlen(folder);
-    char *text = ff_arena_alloc(arena, 2 * size + strlen(pattern) + 2);
-    char *at = text;
-    for (const char *from = folder; *from; from++) {
-        if (strchr("*?[\\", *from))
-            *at++ = '\\';
-        *at++ = *from;
-    }
+    char *text = ff_arena_alloc(arena, 2 * strlen(folder) + strlen(pattern) + 2);
+    char *at = ff_glob_escape(folder, text);
     if (at == text || at[-1] != '/')
         *at++ = '/';
     strcpy(at, pattern);
@@ -159,6 +153,8 @@ enum ff_status ff_jobspec_read_data(struct ff_jobspec_reader *r, const struct ff
         status = read_text(r, child(data, "timezone"), &spec->data.timezone);
     if (status == FF_OK)
         status = ff_config_choice(child(data, "on_bad_row"), bad_rows, COUNT(bad_rows), &bad_row, r->err);
+    if (status == FF_OK)
+        status = ff_config_size(child(data, "memory"), &spec->data.memory, r->err);
     spec->data.layout = (enum ff_layout)layout;
     spec->data.skip_bad_rows = bad_row == 1;
     if (status == FF_OK && layout == FF_LAYOUT_LONG && !spec->data.target)

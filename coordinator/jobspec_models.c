@@ -39,7 +39,19 @@ static enum ff_status check_keys(struct ff_jobspec_reader *r, const struct ff_co
         keys[count++] = extra[i];
     for (size_t i = 0; kind && i < kind->param_count && count < MAX_NAMES; i++)
         keys[count++] = kind->params[i].name;
+    if (kind && ff_kind_is_open(kind))
+        return FF_OK;
     return ff_config_check_map(map, keys, count, r->err);
+}
+
+/* As the worker gets it. */
+static const char *param_text(struct ff_jobspec_reader *r, const struct ff_config_node *node,
+                              const struct ff_param_schema *schema)
+{
+    if (schema->type != FF_PARAM_PATH || node->text[0] == '/' || !strchr(node->text, '/'))
+        return ff_arena_strdup(r->arena, node->text);
+    const char *folder = node->line ? r->source->base_dir : r->source->override_dir;
+    return ff_arena_printf(r->arena, "%s/%s", folder, node->text);
 }
 
 static enum ff_status read_param(struct ff_jobspec_reader *r, const struct ff_config_node *node,
@@ -50,23 +62,48 @@ static enum ff_status read_param(struct ff_jobspec_reader *r, const struct ff_co
     struct ff_error why = {0};
     if (ff_param_check(schema, node->text, &why) != FF_OK)
         return ff_config_fail(node, r->err, "%s: %s", node->path, why.text);
-    *out = (struct ff_param){schema->name, ff_arena_strdup(r->arena, node->text)};
+    *out = (struct ff_param){ff_arena_strdup(r->arena, node->key), param_text(r, node, schema)};
+    return FF_OK;
+}
+
+/* Those of kinds that take any, in the order in which they are written. */
+static enum ff_status read_other_params(struct ff_jobspec_reader *r, const struct ff_config_node *map,
+                                        const struct ff_kind_schema *kind, struct ff_param *params,
+                                        size_t *count)
+{
+    const struct ff_param_schema *any = ff_kind_param(kind, "*");
+    for (size_t i = 0; any && i < map->count; i++) {
+        const struct ff_config_node *node = map->items[i];
+        bool is_ours = strcmp(node->key, "kind") == 0 || strcmp(node->key, "match") == 0 ||
+                       strcmp(node->key, "metrics") == 0 || ff_kind_param(kind, node->key) != any;
+        if (is_ours || !is_given(node))
+            continue;
+        enum ff_status status = read_param(r, node, any, &params[(*count)++]);
+        if (status)
+            return status;
+    }
     return FF_OK;
 }
 
 static enum ff_status read_params(struct ff_jobspec_reader *r, const struct ff_config_node *map,
                                   const struct ff_kind_schema *kind, struct ff_model_spec *out)
 {
-    struct ff_param *params = ff_arena_alloc(r->arena, kind->param_count * sizeof *params);
+    struct ff_param *params = ff_arena_alloc(r->arena, (kind->param_count + map->count) * sizeof *params);
     size_t count = 0;
     for (size_t i = 0; i < kind->param_count; i++) {
         const struct ff_config_node *node = child(map, kind->params[i].name);
-        if (!is_given(node))
+        if (!is_given(node) && kind->params[i].default_text)
             continue;
+        if (!is_given(node))
+            return ff_config_fail(map, r->err, "%s: '%s' is missing: %s", map->path, kind->params[i].name,
+                                  kind->params[i].help);
         enum ff_status status = read_param(r, node, &kind->params[i], &params[count++]);
         if (status)
             return status;
     }
+    enum ff_status status = read_other_params(r, map, kind, params, &count);
+    if (status)
+        return status;
     *out = (struct ff_model_spec){kind->name, params, count};
     return FF_OK;
 }
@@ -99,7 +136,8 @@ static enum ff_status read_all(struct ff_jobspec_reader *r, const struct ff_conf
     if (!is_given(node))
         return FF_OK;
     enum ff_status status = read_model(r, node, NULL, 0, &r->spec->all);
-    if (status || !r->spec->all.kind || ff_kind_schema(r->spec->all.kind)->multivariate)
+    const struct ff_kind_schema *kind = r->spec->all.kind ? ff_kind_schema(r->spec->all.kind) : NULL;
+    if (status || !kind || kind->multivariate || ff_kind_is_open(kind))
         return status;
     return ff_config_fail(
         child(node, "kind"), r->err,

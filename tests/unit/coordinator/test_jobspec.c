@@ -1,3 +1,4 @@
+#include "common/text.h"
 #include "coordinator/jobspec.h"
 
 #include <criterion/criterion.h>
@@ -45,7 +46,9 @@ Test(jobspec, a_minimal_job_has_every_default)
 {
     parse(LONG);
     cr_assert_str_eq(spec->name, "nightly");
-    cr_assert_str_eq(spec->set, "nightly");
+    cr_assert_eq(spec->priority, FF_PRIORITY_NORMAL);
+    cr_assert_str_eq(spec->output.set, "nightly");
+    cr_assert(spec->output.keep == 10 && !spec->output.partial);
     cr_assert_eq(spec->data.files.count, 1);
     cr_assert_str_eq(spec->data.files.items[0], "/srv/jobs/a.csv");
     cr_assert_eq(spec->data.layout, FF_LAYOUT_LONG);
@@ -89,7 +92,7 @@ Test(jobspec, every_key_of_the_contract_is_read)
         "  fallback: {kind: ewma, alpha: 0.3}\n"
         "limits: {target_timeout: 5s, target_memory: 64MiB, all_timeout: 1h, all_memory: 2GiB, attempts: 1,"
         " max_failed: 5%}\n"
-        "plan: {chunk: 7}\noutput: {set: s}\n");
+        "plan: {chunk: 7}\noutput: {set: s, keep: 3, publish: partial}\n");
     cr_assert_str_eq(spec->data.files.items[1], "/abs/more.csv.gz");
     cr_assert_str_eq(spec->data.roots.items[0], "/srv/jobs");
     cr_assert_str_eq(spec->data.roots.items[1], "");
@@ -113,7 +116,8 @@ Test(jobspec, every_key_of_the_contract_is_read)
     cr_assert_eq(spec->limits.max_failed, 0.05);
     cr_assert_eq(spec->chunk_mode, FF_CHUNK_FIXED);
     cr_assert_eq(spec->chunk, 7);
-    cr_assert_str_eq(spec->set, "s");
+    cr_assert_str_eq(spec->output.set, "s");
+    cr_assert(spec->output.keep == 3 && spec->output.partial);
 }
 
 Test(jobspec, an_unknown_key_is_refused_with_its_place_and_a_suggestion)
@@ -146,6 +150,16 @@ Test(jobspec, a_wrong_type_says_what_was_found_and_expected)
     assert_refused("data: 5\n", "jobs/nightly.yaml:1:7: data: expected a map, found '5'");
 }
 
+Test(jobspec, what_is_published_is_complete_or_partial_and_at_least_one_generation_stays)
+{
+    assert_refused(LONG "output: {publish: manual}\n",
+                   "jobs/nightly.yaml:2:19: output.publish: expected one of complete, partial, found "
+                   "'manual'");
+    assert_refused(LONG "output: {keep: 0}\n",
+                   "jobs/nightly.yaml:2:16: output.keep: expected a whole number from 1 to 1000000, found "
+                   "'0'");
+}
+
 Test(jobspec, what_a_layout_needs_must_be_there)
 {
     assert_refused("name: x\n", "jobs/nightly.yaml: data.files is missing: a list of CSV files");
@@ -157,14 +171,34 @@ Test(jobspec, what_a_layout_needs_must_be_there)
 
 Test(jobspec, planned_keys_are_refused_as_not_supported_yet)
 {
-    assert_refused("data: {files: [a], target: x, memory: 1GiB}\n",
-                   "jobs/nightly.yaml:1:39: data.memory is not supported yet");
-    assert_refused(LONG "output: {publish: manual}\n",
-                   "jobs/nightly.yaml:2:19: output.publish is not supported yet");
     assert_refused(LONG "output: {promote: no}\n",
                    "jobs/nightly.yaml:2:19: output.promote is not supported yet");
-    assert_refused(LONG "alerts: []\n", "jobs/nightly.yaml:2:9: alerts is not supported yet");
-    assert_refused(LONG "priority: 1\n", "jobs/nightly.yaml:2:11: priority is not supported yet");
+    assert_refused(LONG "output: {promote: {}}\n",
+                   "jobs/nightly.yaml:2:19: output.promote is not supported yet");
+}
+
+Test(jobspec, memory_for_rows_is_a_size)
+{
+    parse("data: {files: [a], target: x, memory: 64MiB}\n");
+    cr_assert_eq(spec->data.memory, 64 << 20);
+    ff_jobspec_destroy(spec);
+    spec = NULL;
+    parse(LONG);
+    cr_assert_eq(spec->data.memory, 0);
+    assert_refused("data: {files: [a], target: x, memory: 1GB}\n",
+                   "jobs/nightly.yaml:1:39: data.memory: expected a size such as 64KiB or 1GiB, found '1GB'");
+}
+
+Test(jobspec, a_priority_is_low_normal_or_high)
+{
+    parse(LONG "priority: high\n");
+    cr_assert_eq(spec->priority, FF_PRIORITY_HIGH);
+    drop();
+    assert_refused(LONG "priority: hihg\n",
+                   "jobs/nightly.yaml:2:11: priority: expected one of low, normal, high, found "
+                   "'hihg', did you mean 'high'?");
+    assert_refused(LONG "priority: 9\n",
+                   "jobs/nightly.yaml:2:11: priority: expected one of low, normal, high, found '9'");
 }
 
 Test(jobspec, a_kind_of_one_metric_cannot_be_the_model_of_all)
@@ -258,4 +292,16 @@ Test(jobspec, rank_by_names_a_function_and_a_metric)
     parse(LONG "targets: {rank_by: max(a b)}\n");
     cr_assert_eq(spec->targets.rank, FF_RANK_MAX);
     cr_assert_str_eq(spec->targets.rank_metric, "a b");
+}
+
+Test(jobspec, narrowed_to_a_target_it_asks_for_that_name_and_nothing_else)
+{
+    parse(LONG "targets: {include: [\"x*\"], exclude: [\"a*\"], top: 5}\nmodels: {all: {kind: pca}}\n");
+    ff_jobspec_narrow(spec, "a*[b]?\\c");
+    cr_assert_eq(spec->targets.include.count, 1);
+    cr_assert(ff_glob_match(spec->targets.include.items[0], "a*[b]?\\c"));
+    cr_assert_not(ff_glob_match(spec->targets.include.items[0], "axb?\\c"));
+    cr_assert_eq(spec->targets.exclude.count, 0);
+    cr_assert_eq(spec->targets.top, 0);
+    cr_assert_null(spec->all.kind);
 }
