@@ -160,6 +160,9 @@ enum ff_status ff_outcomes_read(struct ff_store *store, const struct ff_job_reco
 static enum ff_status unknown_target(const struct ff_outcomes *outcomes, const struct ff_job_record *job,
                                      const char *name, struct ff_error *err)
 {
+    if (outcomes->target_count == 0 && !ff_job_state_is_final(job->state))
+        return ff_error_set(err, FF_NOT_FOUND, "job %s-%llu is loading: its targets are not known yet",
+                            job->name, (unsigned long long)job->number);
     const char **names = ff_xcalloc(outcomes->target_count + 1, sizeof *names);
     for (size_t i = 0; i < outcomes->target_count; i++)
         names[i] = outcomes->targets[i].name;

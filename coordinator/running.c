@@ -169,7 +169,7 @@ static void take_known(struct ff_coordinator *core, struct ff_job *job, bool *kn
 static double known_rate(const struct ff_coordinator *core, const char *kind)
 {
     for (size_t i = 0; kind && i < core->cost_count; i++)
-        if (strcmp(core->costs[i].kind, kind) == 0 && core->costs[i].cells > 0)
+        if (strcmp(core->costs[i].name, kind) == 0 && core->costs[i].cells > 0)
             return core->costs[i].ms * 1000 / core->costs[i].cells;
     return 0;
 }
@@ -272,7 +272,7 @@ static void write_costs(struct ff_coordinator *core, struct ff_job *job)
         struct job_write *write = new_write(FF_WRITE_COST, PURPOSE_COST, job);
         struct ff_cost *cost = &write->write.cost;
         ff_dispatch_learned(core->dispatch, job->record.id, i, &cost->cells, &cost->ms);
-        snprintf(cost->kind, sizeof cost->kind, "%s", kind ? kind : "");
+        snprintf(cost->name, sizeof cost->name, "%s", kind ? kind : "");
         if (kind && cost->cells > 0)
             ff_core_push_write(core, &write->write);
         else

@@ -6,6 +6,8 @@
  * outcome. */
 #include "coordinator/store_sqlite.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,6 +45,16 @@ static const char *const migrations[] = {
     " model_count INTEGER NOT NULL, models BLOB NOT NULL, PRIMARY KEY(set_name, number));"
     "CREATE TABLE sets(name TEXT PRIMARY KEY, active INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE costs(kind TEXT PRIMARY KEY, cells REAL NOT NULL, ms REAL NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE jobs ADD COLUMN keep INTEGER NOT NULL DEFAULT 10;"
+    "ALTER TABLE jobs ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;"
+    /* Which state a backup is of. */
+    "INSERT INTO meta VALUES('identity', random());"
+    /* Retention looks for models that may go without reading every report that ever was. */
+    "CREATE INDEX reports_with_models ON reports(job) WHERE length(models) > 0;",
+
+    "CREATE TABLE capsules(job INTEGER NOT NULL, target INTEGER NOT NULL, capsule BLOB NOT NULL,"
+    " PRIMARY KEY(job, target));",
 };
 enum { SCHEMA = sizeof migrations / sizeof *migrations };
 
@@ -56,12 +68,17 @@ const char *ff_job_state_name(enum ff_job_state state)
 enum ff_status ff_store_failed(struct ff_store *store, struct ff_error *err, const char *what)
 {
     int code = sqlite3_errcode(store->db);
-    const char *why = sqlite3_errmsg(store->db);
+    bool full = (code & 0xff) == SQLITE_FULL ||
+                ((code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(store->db) == ENOSPC);
+    const char *why = full ? "disk full" : sqlite3_errmsg(store->db);
+    snprintf(store->why, sizeof store->why, "%s", why);
     switch (code & 0xff) {
     case SQLITE_ERROR: /* a table or column is not there */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return ff_error_set(err, FF_DATA_LOSS, "%s: the state is damaged (%s: %s)", store->path, what, why);
+        return ff_error_set(err, FF_DATA_LOSS,
+                            "%s: the state is damaged (%s: %s): fitfleet fsck says more; go on with a backup",
+                            store->path, what, why);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
@@ -79,7 +96,7 @@ enum ff_status ff_store_exec(struct ff_store *store, const char *sql, const char
 
 /* ---- opening ---- */
 
-static enum ff_status make_directory(const char *dir, struct ff_error *err)
+enum ff_status ff_store_make_directory(const char *dir, struct ff_error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s", dir);
@@ -129,6 +146,11 @@ static int64_t number_of(struct ff_store *store, const char *sql)
     return value;
 }
 
+int64_t ff_store_identity(struct ff_store *store)
+{
+    return number_of(store, "SELECT value FROM meta WHERE key = 'identity'");
+}
+
 static enum ff_status check_schema(struct ff_store *store, int64_t schema, struct ff_error *err)
 {
     if (schema < 0)
@@ -175,8 +197,33 @@ static struct ff_store *new_store(const char *dir)
     return store;
 }
 
+static const char MARK[] = "fitfleet\n";
+
+/* SQLite takes an empty file for a new database; where a state has been, its content is lost. */
+static enum ff_status check_not_emptied(const struct ff_store *store, struct ff_error *err)
+{
+    struct stat info;
+    char mark;
+    if (stat(store->path, &info) != 0 || info.st_size > 0 || pread(store->lock_fd, &mark, 1, 0) != 1)
+        return FF_OK;
+    return ff_error_set(err, FF_DATA_LOSS,
+                        "%s: the state is damaged (the file is empty): go on with a backup, or remove it to "
+                        "begin anew",
+                        store->path);
+}
+
+/* The lock file says from now on that there is a state. */
+static void mark_as_state(const struct ff_store *store)
+{
+    (void)!pwrite(store->lock_fd, MARK, sizeof MARK - 1, 0);
+}
+
 static enum ff_status open_database(struct ff_store *store, int flags, struct ff_error *err)
 {
+    if (ff_store_is_cut_off(store))
+        return ff_error_set(err, FF_DATA_LOSS,
+                            "%s: the state is damaged (the end of the file is missing): go on with a backup",
+                            store->path);
     if (sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return ff_store_failed(store, err, "open");
     sqlite3_busy_timeout(store->db, 5000);
@@ -185,13 +232,21 @@ static enum ff_status open_database(struct ff_store *store, int flags, struct ff
 
 enum ff_status ff_store_open(const char *dir, struct ff_store **out, struct ff_error *err)
 {
-    enum ff_status status = make_directory(dir, err);
+    enum ff_status status = ff_store_make_directory(dir, err);
     if (!status)
         status = check_file_system(dir, err);
     if (status)
         return status;
     struct ff_store *store = new_store(dir);
     status = lock(store, dir, err);
+    if (!status)
+        status = check_not_emptied(store, err);
+    uint64_t lost = status ? 0 : ff_store_lost_commits(store);
+    if (lost)
+        ff_log(FF_LOG_ERROR,
+               "%s-wal: damaged: at least %llu transactions that were committed are lost; going on as before "
+               "them",
+               store->path, (unsigned long long)lost);
     if (!status)
         status = open_database(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (!status)
@@ -200,10 +255,21 @@ enum ff_status ff_store_open(const char *dir, struct ff_store **out, struct ff_e
         status = migrate(store, err);
     if (!status)
         status = raise_epoch(store, err);
-    if (status)
+    if (status) {
         ff_store_close(store);
-    else
-        *out = store;
+        return status;
+    }
+    mark_as_state(store);
+    *out = store;
+    return FF_OK;
+}
+
+/* An older program's state is migrated by whoever opens it first. */
+static enum ff_status migrate_for_reader(const char *dir, struct ff_error *err)
+{
+    struct ff_store *writer = NULL;
+    enum ff_status status = ff_store_open(dir, &writer, err);
+    ff_store_close(writer);
     return status;
 }
 
@@ -216,8 +282,11 @@ enum ff_status ff_store_open_reader(const char *dir, struct ff_store **out, stru
                             dir);
     }
     enum ff_status status = open_database(store, SQLITE_OPEN_READONLY, err);
+    int64_t schema = status ? 0 : number_of(store, "PRAGMA user_version");
     if (!status)
-        status = check_schema(store, number_of(store, "PRAGMA user_version"), err);
+        status = check_schema(store, schema, err);
+    if (!status && schema < SCHEMA)
+        status = migrate_for_reader(dir, err);
     if (status)
         ff_store_close(store);
     else
@@ -236,6 +305,11 @@ void ff_store_close(struct ff_store *store)
         close(store->lock_fd);
     free(store->path);
     free(store);
+}
+
+const char *ff_store_why(const struct ff_store *store)
+{
+    return store->why;
 }
 
 uint64_t ff_store_epoch(const struct ff_store *store)
@@ -317,6 +391,8 @@ static void bind_job(sqlite3_stmt *statement, const struct ff_job_record *job)
     sqlite3_bind_int(statement, at++, job->all_failed);
     sqlite3_bind_blob(statement, at++, &job->counts, sizeof job->counts, SQLITE_STATIC);
     ff_store_bind_text(statement, at++, job->times);
+    sqlite3_bind_int64(statement, at++, (sqlite3_int64)job->keep);
+    sqlite3_bind_int(statement, at++, job->partial);
     if (job->id)
         sqlite3_bind_int64(statement, at, (sqlite3_int64)job->id);
 }
@@ -346,13 +422,14 @@ enum ff_status ff_store_put_job(struct ff_store *store, struct ff_job_record *jo
             ? "INSERT INTO jobs(name, number, set_name, request_id, yaml, file, base_dir, overrides, "
               "override_dir,"
               " data_files, no_reuse, retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms,"
-              " finished_ms, generation, all_failed, counts, times)"
-              " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+              " finished_ms, generation, all_failed, counts, times, keep, partial)"
+              " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             : "UPDATE jobs SET name=?, number=?, set_name=?, request_id=?, yaml=?, file=?, base_dir=?, "
               "overrides=?,"
               " override_dir=?, data_files=?, no_reuse=?, retry_of=?, retry_classes=?, state=?, code=?, "
               "errmsg=?,"
-              " submitted_ms=?, started_ms=?, finished_ms=?, generation=?, all_failed=?, counts=?, times=?"
+              " submitted_ms=?, started_ms=?, finished_ms=?, generation=?, all_failed=?, counts=?, times=?,"
+              " keep=?, partial=?"
               " WHERE id=?");
     if (statement)
         bind_job(statement, job);
@@ -392,6 +469,8 @@ enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job,
         ff_store_bind_blob(statement, 4, &models);
     }
     enum ff_status status = ff_store_run(store, statement, "write outcomes", err);
+    for (size_t i = 0; !status && i < report->capsule_count; i++)
+        status = ff_store_put_capsule(store, job, &report->capsules[i], err);
     ff_buf_fini(&outcomes);
     ff_buf_fini(&models);
     ff_buf_fini(&logs);
@@ -406,7 +485,7 @@ enum ff_status ff_store_add_cost(struct ff_store *store, const struct ff_cost *c
         "INSERT INTO costs(kind, cells, ms) VALUES(?1, ?2, ?3) ON CONFLICT(kind) DO UPDATE SET"
         " cells = cells / 2 + ?2, ms = ms / 2 + ?3");
     if (statement) {
-        ff_store_bind_text(statement, 1, cost->kind);
+        ff_store_bind_text(statement, 1, cost->name);
         sqlite3_bind_double(statement, 2, cost->cells);
         sqlite3_bind_double(statement, 3, cost->ms);
     }

@@ -9,7 +9,7 @@
 #ifndef FF_COORDINATOR_STORE_H
 #define FF_COORDINATOR_STORE_H
 
-#include "common/wire.h"
+#include "common/capsule.h"
 
 struct ff_store;
 
@@ -42,6 +42,8 @@ struct ff_job_record {
     const char *override_dir;
     const char *data_files; /* a line per file: size, mtime_ns, path; what the job was submitted with */
     bool no_reuse;
+    uint64_t keep;             /* generations of the set that stay when it publishes, 0: all */
+    bool partial;              /* it publishes what it has even if it fails or is cancelled */
     uint64_t retry_of;         /* row of the job that this one repeats, 0: none */
     const char *retry_classes; /* words separated by commas */
     enum ff_job_state state;
@@ -59,6 +61,8 @@ FF_NODISCARD enum ff_status ff_store_open(const char *dir, struct ff_store **out
 FF_NODISCARD enum ff_status ff_store_open_reader(const char *dir, struct ff_store **out,
                                                  struct ff_error *err);
 void ff_store_close(struct ff_store *store);
+/* Why the last call of this store failed, in a few words: "disk full". */
+const char *ff_store_why(const struct ff_store *store);
 uint64_t ff_store_epoch(const struct ff_store *store);
 
 /* ---- writing: between begin and commit; after an error roll back ---- */
@@ -75,10 +79,36 @@ FF_NODISCARD enum ff_status ff_store_put_targets(struct ff_store *store, uint64_
                                                  struct ff_error *err);
 FF_NODISCARD enum ff_status ff_store_add_report(struct ff_store *store, uint64_t job,
                                                 const struct ff_stored_report *report, struct ff_error *err);
+/* What refits a quarantined target, in place of an older one. ff_store_add_report() writes those of the
+ * report. */
+FF_NODISCARD enum ff_status ff_store_put_capsule(struct ff_store *store, uint64_t job,
+                                                 const struct ff_capsule *capsule, struct ff_error *err);
 /* Makes the job's models the next generation of its set and the active one, and writes the job with its
- * number. */
+ * number. Of older ones the job's `keep` newest and the active one stay; models that no generation needs any
+ * more lose their bytes. A job that failed or was cancelled without a model of its own makes no
+ * generation. */
 FF_NODISCARD enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job,
                                              int64_t now_ms, struct ff_error *err);
+/* Another generation of the set becomes the active one. NOT_FOUND, with what there is, before anything is
+ * written. */
+FF_NODISCARD enum ff_status ff_store_activate(struct ff_store *store, const struct ff_activate_request *in,
+                                              int64_t now_ms, struct ff_activate_reply *out,
+                                              struct ff_error *err);
+
+/* Which finished jobs are kept; 0: all. */
+struct ff_retention {
+    uint64_t jobs;  /* the newest */
+    int64_t age_ms; /* since they finished */
+};
+enum { FF_FORGET_AT_ONCE = 16 };
+struct ff_forgotten {
+    uint64_t jobs[FF_FORGET_AT_ONCE]; /* rows */
+    size_t count;
+};
+/* Removes finished jobs beyond those that are kept, the oldest first; if out is full there may be more. A job
+ * with models that a generation needs stays, and so does the newest of each name. */
+FF_NODISCARD enum ff_status ff_store_forget(struct ff_store *store, const struct ff_retention *keep,
+                                            int64_t now_ms, struct ff_forgotten *out, struct ff_error *err);
 
 /* ---- reading ---- */
 
@@ -101,10 +131,21 @@ enum ff_report_parts { FF_REPORT_OUTCOMES = 0, FF_REPORT_MODELS = 1, FF_REPORT_L
 typedef enum ff_status ff_report_visitor(void *context, uint64_t row, const struct ff_stored_report *report);
 FF_NODISCARD enum ff_status ff_store_reports(struct ff_store *store, uint64_t job, int parts,
                                              ff_report_visitor *visitor, void *context, struct ff_error *err);
+/* Those with a row over `after` only. */
+FF_NODISCARD enum ff_status ff_store_reports_after(struct ff_store *store, uint64_t job, uint64_t after,
+                                                   int parts, ff_report_visitor *visitor, void *context,
+                                                   struct ff_error *err);
 /* One report by row. */
 FF_NODISCARD enum ff_status ff_store_report(struct ff_store *store, uint64_t row, int parts,
                                             struct ff_arena *arena, struct ff_stored_report *report,
                                             struct ff_error *err);
+/* Whether a report still has the bytes of its models; they may have been freed. */
+bool ff_store_has_models(struct ff_store *store, uint64_t row);
+
+/* The bytes of a target's capsule (common/capsule.h) into an empty out. NOT_FOUND, with no text: none was
+ * kept. */
+FF_NODISCARD enum ff_status ff_store_capsule(struct ff_store *store, uint64_t job, uint32_t target,
+                                             struct ff_buf *out, struct ff_error *err);
 
 struct ff_generation_row {
     const char *set;
@@ -124,10 +165,28 @@ FF_NODISCARD enum ff_status ff_store_generation(struct ff_store *store, const ch
                                                 struct ff_arena *arena, struct ff_stored_generation *out,
                                                 struct ff_error *err);
 
-/* ---- the cost book: what a cell (one step of one metric) of a kind took so far ---- */
+/* ---- looking after it ---- */
+
+/* What a check went through, and how much it found. */
+struct ff_store_check {
+    uint64_t jobs, reports, generations, models, findings;
+};
+typedef void ff_store_finding(void *context, const char *text);
+/* Looks for damage: SQLite's integrity check; every blob decodes; outcomes name targets of their job, each
+ * once; counts of finished jobs add up; a generation's models are where it says; a set's active generation is
+ * there. Each finding is a sentence. Changes nothing; a live writer may go on. FF_OK also with findings. */
+FF_NODISCARD enum ff_status ff_store_check(struct ff_store *store, ff_store_finding *found, void *context,
+                                           struct ff_store_check *out, struct ff_error *err);
+/* Writes DIR/fitfleet.db, a state as of now; DIR is made. It appears whole or not at all. FAILED_PRECONDITION
+ * if DIR holds anything but an older backup of this state. */
+FF_NODISCARD enum ff_status ff_store_backup(struct ff_store *store, const char *dir, struct ff_error *err);
+
+/* ---- the cost book: the CPU time that a cell (one step of one metric) of a model took so far ---- */
+
+enum { FF_COST_NAME = 128 };
 
 struct ff_cost {
-    char kind[64];
+    char name[FF_COST_NAME]; /* costbook.h */
     double cells;
     double ms;
 };

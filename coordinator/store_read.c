@@ -10,7 +10,7 @@
     "no_reuse,"                                                                                              \
     " retry_of, retry_classes, state, code, errmsg, submitted_ms, started_ms, finished_ms, generation, "     \
     "all_failed,"                                                                                            \
-    " counts, times, id"
+    " counts, times, keep, partial, id"
 
 static sqlite3_stmt *prepare(struct ff_store *store, const char *sql)
 {
@@ -73,6 +73,8 @@ static void job_row(sqlite3_stmt *query, struct ff_arena *arena, struct ff_job_r
     if (counts.size == sizeof job->counts)
         memcpy(&job->counts, counts.data, counts.size);
     job->times = text_at(query, at++, arena);
+    job->keep = count_at(query, at++);
+    job->partial = sqlite3_column_int(query, at++) != 0;
     job->id = count_at(query, at);
 }
 
@@ -168,10 +170,10 @@ enum ff_status ff_store_targets(struct ff_store *store, uint64_t job, struct ff_
 static const char *report_query(int parts, bool by_row)
 {
     static const char *const queries[2][4] = {
-        {"SELECT id, outcomes, NULL, NULL FROM reports WHERE job = ? ORDER BY id",
-         "SELECT id, outcomes, models, NULL FROM reports WHERE job = ? ORDER BY id",
-         "SELECT id, outcomes, NULL, logs FROM reports WHERE job = ? ORDER BY id",
-         "SELECT id, outcomes, models, logs FROM reports WHERE job = ? ORDER BY id"},
+        {"SELECT id, outcomes, NULL, NULL FROM reports WHERE job = ? AND id > ? ORDER BY id",
+         "SELECT id, outcomes, models, NULL FROM reports WHERE job = ? AND id > ? ORDER BY id",
+         "SELECT id, outcomes, NULL, logs FROM reports WHERE job = ? AND id > ? ORDER BY id",
+         "SELECT id, outcomes, models, logs FROM reports WHERE job = ? AND id > ? ORDER BY id"},
         {"SELECT id, outcomes, NULL, NULL FROM reports WHERE id = ?",
          "SELECT id, outcomes, models, NULL FROM reports WHERE id = ?",
          "SELECT id, outcomes, NULL, logs FROM reports WHERE id = ?",
@@ -190,11 +192,19 @@ static enum ff_status damaged_report(struct ff_store *store, uint64_t row, struc
 enum ff_status ff_store_reports(struct ff_store *store, uint64_t job, int parts, ff_report_visitor *visitor,
                                 void *context, struct ff_error *err)
 {
+    return ff_store_reports_after(store, job, 0, parts, visitor, context, err);
+}
+
+enum ff_status ff_store_reports_after(struct ff_store *store, uint64_t job, uint64_t after, int parts,
+                                      ff_report_visitor *visitor, void *context, struct ff_error *err)
+{
     sqlite3_stmt *query = prepare(store, report_query(parts, false));
     struct ff_arena arena = {0};
     enum ff_status status;
-    if (query)
+    if (query) {
         sqlite3_bind_int64(query, 1, (sqlite3_int64)job);
+        sqlite3_bind_int64(query, 2, (sqlite3_int64)after);
+    }
     while (!(status = one_row(store, query, "read outcomes", err))) {
         struct ff_stored_report report;
         uint64_t row = count_at(query, 0);
@@ -228,6 +238,16 @@ enum ff_status ff_store_report(struct ff_store *store, uint64_t row, int parts, 
     return status == FF_NOT_FOUND ? FF_DATA_LOSS : status;
 }
 
+bool ff_store_has_models(struct ff_store *store, uint64_t row)
+{
+    sqlite3_stmt *query = prepare(store, "SELECT length(models) > 0 FROM reports WHERE id = ?");
+    if (query)
+        sqlite3_bind_int64(query, 1, (sqlite3_int64)row);
+    bool has = query && sqlite3_step(query) == SQLITE_ROW && sqlite3_column_int(query, 0) != 0;
+    sqlite3_finalize(query);
+    return has;
+}
+
 enum ff_status ff_store_generations(struct ff_store *store, const char *set, struct ff_arena *arena,
                                     struct ff_generation_row **rows, size_t *count, struct ff_error *err)
 {
@@ -258,6 +278,45 @@ enum ff_status ff_store_generations(struct ff_store *store, const char *set, str
     return FF_OK;
 }
 
+/* "1, 2 (active), 5", or "nightly, weekly" for rows of all sets. */
+static const char *list_rows(const struct ff_generation_row *rows, size_t count, bool sets,
+                             struct ff_arena *arena)
+{
+    const char *text = "";
+    for (size_t i = 0; i < count; i++) {
+        const char *comma = *text ? ", " : "";
+        if (!sets)
+            text = ff_arena_printf(arena, "%s%s%llu%s", text, comma, (unsigned long long)rows[i].number,
+                                   rows[i].active ? " (active)" : "");
+        else if (i == 0 || strcmp(rows[i].set, rows[i - 1].set) != 0)
+            text = ff_arena_printf(arena, "%s%s%s", text, comma, rows[i].set);
+    }
+    return text;
+}
+
+enum ff_status ff_store_no_generation(struct ff_store *store, const char *set, uint64_t number,
+                                      struct ff_error *err)
+{
+    struct ff_arena arena = {0};
+    struct ff_generation_row *rows = NULL;
+    size_t count = 0, all = 0;
+    enum ff_status status = ff_store_generations(store, set, &arena, &rows, &count, err);
+    if (!status && count == 0)
+        status = ff_store_generations(store, "", &arena, &rows, &all, err);
+    const char *list = status ? "" : list_rows(rows, count + all, count == 0, &arena);
+    if (!status && count == 0)
+        status = ff_error_set(err, FF_NOT_FOUND, "there is no set '%s'%s%.300s", set, *list ? "; sets: " : "",
+                              list);
+    else if (!status && number)
+        status = ff_error_set(err, FF_NOT_FOUND, "set '%s' has no such generation as %llu: it has %.300s",
+                              set, (unsigned long long)number, list);
+    else if (!status)
+        status = ff_error_set(err, FF_NOT_FOUND,
+                              "set '%s' has no generation before the active one: it has %.300s", set, list);
+    ff_arena_fini(&arena);
+    return status;
+}
+
 enum ff_status ff_store_generation(struct ff_store *store, const char *set, uint64_t number,
                                    struct ff_arena *arena, struct ff_stored_generation *out,
                                    struct ff_error *err)
@@ -271,8 +330,7 @@ enum ff_status ff_store_generation(struct ff_store *store, const char *set, uint
     }
     enum ff_status status = one_row(store, query, "read a generation", err);
     if (status == FF_NOT_FOUND)
-        ff_error_set(err, FF_NOT_FOUND, number ? "set '%s' has no such generation" : "there is no set '%s'",
-                     set);
+        status = ff_store_no_generation(store, set, number, err);
     if (!status && ff_decode_stored_generation(blob_at(query, 0), arena, out, err))
         status = ff_error_set(err, FF_DATA_LOSS, "%s: a generation of '%s' is damaged", store->path, set);
     sqlite3_finalize(query);
@@ -288,7 +346,7 @@ enum ff_status ff_store_costs(struct ff_store *store, struct ff_arena *arena, st
     enum ff_status status;
     while (!(status = one_row(store, query, "read the cost book", err))) {
         list = grow(arena, list, found, sizeof *list);
-        snprintf(list[found].kind, sizeof list[found].kind, "%s",
+        snprintf(list[found].name, sizeof list[found].name, "%s",
                  (const char *)sqlite3_column_text(query, 0));
         list[found].cells = sqlite3_column_double(query, 1);
         list[found++].ms = sqlite3_column_double(query, 2);

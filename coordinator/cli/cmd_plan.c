@@ -100,7 +100,7 @@ static void read_book(const char *state_dir, struct plan *plan)
     if (ff_store_costs(store, &plan->arena, &costs, &count, NULL) == FF_OK)
         for (size_t g = 0; g < plan->groups; g++)
             for (size_t i = 0; i < count; i++)
-                if (kind_of(plan, g) && strcmp(costs[i].kind, kind_of(plan, g)) == 0 && costs[i].cells > 0)
+                if (kind_of(plan, g) && strcmp(costs[i].name, kind_of(plan, g)) == 0 && costs[i].cells > 0)
                     plan->us_per_cell[g] = costs[i].ms * 1000 / costs[i].cells;
     ff_store_close(store);
 }

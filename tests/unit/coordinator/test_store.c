@@ -532,8 +532,8 @@ Test(store, costs_add_up_and_fade)
     must(ff_store_add_cost(store, &(struct ff_cost){"ewma", 1, 2}, &failure));
     must(ff_store_costs(store, &arena, &costs, &count, &failure));
     cr_assert_eq(count, 2);
-    cr_assert_str_eq(costs[0].kind, "ewma");
-    cr_assert_str_eq(costs[1].kind, "seasonal");
+    cr_assert_str_eq(costs[0].name, "ewma");
+    cr_assert_str_eq(costs[1].name, "seasonal");
     cr_assert(costs[1].cells == 900 && costs[1].ms == 11);
 }
 
