@@ -162,6 +162,9 @@ static void handle(struct ff_coordinator *core, struct ff_event *event)
     case FF_EVENT_READ:
         ff_core_read_done(core, event);
         break;
+    case FF_EVENT_STORE: /* the store's thread has logged it */
+        free(event);
+        break;
     }
 }
 
@@ -307,7 +310,7 @@ enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options
     status = load_jobs(core, store, err);
     if (!status)
         status = load_costs(core, store, err);
-    core->store = ff_store_thread_start(store, &core->queue);
+    core->store = ff_store_thread_start(store, &core->queue, FF_EVENT_STORE);
     struct ff_rpc_server_options server = {options->url, options->security, call_came, core, pipe_closed};
     if (!status)
         status = ff_rpc_server_open(&server, &core->server, err);

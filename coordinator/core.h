@@ -23,7 +23,8 @@ enum {
     FF_EVENT_CHECKED,
     FF_EVENT_LOADED,
     FF_EVENT_WRITTEN,
-    FF_EVENT_READ
+    FF_EVENT_READ,
+    FF_EVENT_STORE
 };
 
 /* A call from the network: decoded on a network thread, handled on the loop's, ended by a reply. */

@@ -67,6 +67,8 @@ static enum ff_status make_record(const struct ff_intake *intake, const struct f
         *record =
             (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
                                    .set = ff_arena_strdup(arena, spec->output.set),
+                                   .keep = spec->output.keep,
+                                   .partial = spec->output.partial,
                                    .yaml = source->text,
                                    .file = source->file,
                                    .base_dir = source->base_dir,

@@ -22,8 +22,9 @@ static enum ff_status collect(void *context, uint64_t row, const struct ff_store
     for (uint32_t i = 0; i < report->outcome_count; i++) {
         const struct ff_outcome *outcome = &report->outcomes[i];
         if (outcome->target < collection->count && has_model(outcome)) {
-            collection->models[outcome->target].report = row;
-            collection->models[outcome->target].index = i;
+            bool taken = outcome->taken.report != 0;
+            collection->models[outcome->target].report = taken ? outcome->taken.report : row;
+            collection->models[outcome->target].index = taken ? outcome->taken.index : i;
         }
     }
     return FF_OK;
@@ -50,37 +51,16 @@ static void carry_over(struct collection *collection, struct ff_stored_generatio
         model->report = old->report;
         model->index = old->index;
         model->from = old->from ? old->from : active_number;
+        model->fingerprint = old->fingerprint;
     }
 }
 
-static enum ff_status insert_generation(struct ff_store *store, const struct ff_job_record *job,
-                                        const struct ff_stored_generation *generation, int64_t now_ms,
-                                        struct ff_error *err)
+static bool has_any(const struct collection *collection)
 {
-    struct ff_buf blob = {0};
-    ff_encode_stored_generation(generation, &blob);
-    sqlite3_stmt *statement = ff_store_statement(store, FF_SQL_ADD_GENERATION,
-                                                 "INSERT INTO generations(set_name, number, job, created_ms, "
-                                                 "model_count, models) VALUES(?, ?, ?, ?, ?, ?)");
-    if (statement) {
-        ff_store_bind_text(statement, 1, job->set);
-        sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->generation);
-        sqlite3_bind_int64(statement, 3, (sqlite3_int64)job->id);
-        sqlite3_bind_int64(statement, 4, now_ms);
-        sqlite3_bind_int64(statement, 5, (sqlite3_int64)generation->model_count);
-        ff_store_bind_blob(statement, 6, &blob);
-    }
-    enum ff_status status = ff_store_run(store, statement, "write a generation", err);
-    ff_buf_fini(&blob);
-    if (status)
-        return status;
-    statement =
-        ff_store_statement(store, FF_SQL_ACTIVATE, "INSERT OR REPLACE INTO sets(name, active) VALUES(?, ?)");
-    if (statement) {
-        ff_store_bind_text(statement, 1, job->set);
-        sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->generation);
-    }
-    return ff_store_run(store, statement, "activate a generation", err);
+    size_t i = 0;
+    while (i < collection->count && !collection->models[i].report)
+        i++;
+    return i < collection->count;
 }
 
 /* Room for every target and for all, with names but no models yet. */
@@ -89,9 +69,12 @@ static void begin_collection(const struct ff_stored_targets *targets, struct ff_
 {
     out->count = targets->target_count + 1;
     out->models = ff_arena_zalloc(arena, out->count * sizeof *out->models);
-    for (size_t i = 0; i < targets->target_count; i++)
+    for (size_t i = 0; i < targets->target_count; i++) {
         out->models[i].target = targets->targets[i].name;
+        out->models[i].fingerprint = targets->targets[i].fingerprint;
+    }
     out->models[targets->target_count].target = "";
+    out->models[targets->target_count].fingerprint = targets->all_fingerprint;
 }
 
 static void compact(struct collection *collection)
@@ -103,40 +86,73 @@ static void compact(struct collection *collection)
     collection->count = kept;
 }
 
+/* What the job has, by target. */
+static enum ff_status collect_all(struct ff_store *store, uint64_t job, struct ff_arena *arena,
+                                  struct collection *out, struct ff_error *err)
+{
+    struct ff_stored_targets targets;
+    enum ff_status status = ff_store_targets(store, job, arena, &targets, err);
+    if (status)
+        return status;
+    begin_collection(&targets, arena, out);
+    return ff_store_reports(store, job, FF_REPORT_OUTCOMES, collect, out, err);
+}
+
+/* The active generation of a set, and the number of the newest; 0 and an empty one where there is none. */
+struct before {
+    struct ff_stored_generation active;
+    uint64_t active_number;
+    uint64_t newest;
+};
+
+static enum ff_status look_before(struct ff_store *store, const char *set, struct ff_arena *arena,
+                                  struct before *out, struct ff_error *err)
+{
+    struct ff_generation_row *rows = NULL;
+    size_t count = 0;
+    enum ff_status status = ff_store_generations(store, set, arena, &rows, &count, err);
+    *out = (struct before){0};
+    for (size_t i = 0; !status && i < count; i++) {
+        out->active_number = rows[i].active ? rows[i].number : out->active_number;
+        out->newest = rows[i].number;
+    }
+    if (!status && out->active_number)
+        status = ff_store_generation(store, set, out->active_number, arena, &out->active, err);
+    return status;
+}
+
+static enum ff_status write_generation(struct ff_store *store, const struct ff_job_record *job,
+                                       struct collection *collection, struct before *before, int64_t now_ms,
+                                       struct ff_error *err)
+{
+    carry_over(collection, &before->active, before->active_number);
+    compact(collection);
+    qsort(collection->models, collection->count, sizeof *collection->models, by_target);
+    struct ff_stored_generation generation = {collection->models, collection->count};
+    struct ff_generation_row row = {
+        .set = job->set, .number = job->generation, .job = job->id, .created_ms = now_ms};
+    return ff_store_add_generation(store, &row, &generation, err);
+}
+
 enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job, int64_t now_ms,
                                 struct ff_error *err)
 {
     struct ff_arena arena = {0};
-    struct ff_stored_targets targets;
-    struct ff_generation_row *rows = NULL;
-    struct ff_stored_generation active = {0};
-    size_t row_count = 0;
     struct collection collection;
-    uint64_t active_number = 0, newest = 0;
-    enum ff_status status = ff_store_targets(store, job->id, &arena, &targets, err);
+    struct before before;
+    bool broken_off = job->state == FF_JOB_FAILED || job->state == FF_JOB_CANCELLED;
+    enum ff_status status = collect_all(store, job->id, &arena, &collection, err);
     if (!status)
-        status = ff_store_generations(store, job->set, &arena, &rows, &row_count, err);
-    if (status)
-        goto done;
-    begin_collection(&targets, &arena, &collection);
-    status = ff_store_reports(store, job->id, FF_REPORT_OUTCOMES, collect, &collection, err);
-    for (size_t i = 0; i < row_count; i++) {
-        active_number = rows[i].active ? rows[i].number : active_number;
-        newest = rows[i].number;
+        status = look_before(store, job->set, &arena, &before, err);
+    bool publishes = !status && (!broken_off || has_any(&collection));
+    if (publishes) {
+        job->generation = before.newest + 1;
+        status = write_generation(store, job, &collection, &before, now_ms, err);
     }
-    if (!status && active_number)
-        status = ff_store_generation(store, job->set, active_number, &arena, &active, err);
-    if (status)
-        goto done;
-    carry_over(&collection, &active, active_number);
-    compact(&collection);
-    qsort(collection.models, collection.count, sizeof *collection.models, by_target);
-    job->generation = newest + 1;
-    struct ff_stored_generation generation = {collection.models, collection.count};
-    status = insert_generation(store, job, &generation, now_ms, err);
     if (!status)
         status = ff_store_put_job(store, job, err);
-done:
+    if (publishes && !status)
+        status = ff_store_retain(store, job, err);
     ff_arena_fini(&arena);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -17,8 +18,20 @@ struct ff_store_thread {
     struct ff_queue queue;
     atomic_bool stop;
     atomic_bool stuck;
+    int news_type;
     pthread_t thread;
 };
+
+/* One that names what is not there is refused alone: it has written nothing. */
+static enum ff_status activate(struct ff_store *store, struct ff_write *write, struct ff_error *err)
+{
+    write->refusal = (struct ff_error){0};
+    enum ff_status status = ff_store_activate(store, &write->activate, ff_wall_ms(), &write->activated, err);
+    if (status != FF_NOT_FOUND)
+        return status;
+    write->refusal = *err;
+    return FF_OK;
+}
 
 static enum ff_status apply(struct ff_store *store, struct ff_write *write, struct ff_error *err)
 {
@@ -35,6 +48,10 @@ static enum ff_status apply(struct ff_store *store, struct ff_write *write, stru
         return ff_store_publish(store, &write->job, ff_wall_ms(), err);
     case FF_WRITE_COST:
         return ff_store_add_cost(store, &write->cost, err);
+    case FF_WRITE_ACTIVATE:
+        return activate(store, write, err);
+    case FF_WRITE_FORGET:
+        return ff_store_forget(store, &write->retention, ff_wall_ms(), &write->forgotten, err);
     }
     return FF_OK;
 }
@@ -73,22 +90,42 @@ static uint64_t *remember_ids(struct ff_event *events)
     return ids;
 }
 
-static void write_batch(struct ff_store_thread *thread, struct ff_event *events)
+static void tell(struct ff_store_thread *thread, const char *why)
 {
-    struct ff_error err = {0};
+    struct ff_store_news *news = ff_xcalloc(1, sizeof *news);
+    news->event.type = thread->news_type;
+    snprintf(news->why, sizeof news->why, "%s", why);
+    ff_queue_push(thread->back, &news->event);
+}
+
+/* Returns when it works or the thread is to end. */
+static enum ff_status write_until_it_works(struct ff_store_thread *thread, struct ff_event *events,
+                                           struct ff_error *err)
+{
     uint64_t *ids = remember_ids(events);
     enum ff_status status;
-    while ((status = commit_all(thread->store, events, &err)) == FF_UNAVAILABLE) {
-        if (!atomic_exchange(&thread->stuck, true))
-            ff_log(FF_LOG_ERROR, "%s; trying again until it works", err.text);
+    while ((status = commit_all(thread->store, events, err)) == FF_UNAVAILABLE) {
+        if (!atomic_exchange(&thread->stuck, true)) {
+            ff_log(FF_LOG_ERROR, "%s; trying again until it works", err->text);
+            tell(thread, ff_store_why(thread->store));
+        }
         forget_ids(events, ids);
         nanosleep(&(struct timespec){0, RETRY_MS * 1000000L}, NULL);
         if (atomic_load(&thread->stop))
             break;
     }
-    if (atomic_exchange(&thread->stuck, false) && !status)
-        ff_log(FF_LOG_WARNING, "the state can be written again");
     free(ids);
+    return status;
+}
+
+static void write_batch(struct ff_store_thread *thread, struct ff_event *events)
+{
+    struct ff_error err = {0};
+    enum ff_status status = write_until_it_works(thread, events, &err);
+    if (!status && atomic_exchange(&thread->stuck, false)) {
+        ff_log(FF_LOG_WARNING, "the state can be written again");
+        tell(thread, "");
+    }
     while (events) {
         struct ff_event *next = events->next;
         if (status)
@@ -113,11 +150,12 @@ static void *run(void *context)
     }
 }
 
-struct ff_store_thread *ff_store_thread_start(struct ff_store *store, struct ff_queue *back)
+struct ff_store_thread *ff_store_thread_start(struct ff_store *store, struct ff_queue *back, int news_type)
 {
     struct ff_store_thread *thread = ff_xcalloc(1, sizeof *thread);
     thread->store = store;
     thread->back = back;
+    thread->news_type = news_type;
     ff_queue_init(&thread->queue);
     pthread_create(&thread->thread, NULL, run, thread);
     return thread;

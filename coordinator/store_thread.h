@@ -13,7 +13,9 @@ enum ff_write_op {
     FF_WRITE_TARGETS,
     FF_WRITE_REPORT,
     FF_WRITE_PUBLISH,
-    FF_WRITE_COST
+    FF_WRITE_COST,
+    FF_WRITE_ACTIVATE,
+    FF_WRITE_FORGET
 };
 
 /* What is written must stay as it is until the write comes back. */
@@ -22,17 +24,29 @@ struct ff_write {
     enum ff_write_op op;
     uint64_t job_id;
     struct ff_job_record job; /* FF_WRITE_JOB (id and number are filled in), FF_WRITE_PUBLISH (generation) */
-    struct ff_stored_targets targets; /* FF_WRITE_TARGETS */
-    struct ff_stored_report report;   /* FF_WRITE_REPORT */
-    struct ff_cost cost;              /* FF_WRITE_COST */
-    struct ff_error error;            /* a failure that does not pass: the store is unusable */
+    struct ff_stored_targets targets;    /* FF_WRITE_TARGETS */
+    struct ff_stored_report report;      /* FF_WRITE_REPORT */
+    struct ff_cost cost;                 /* FF_WRITE_COST */
+    struct ff_activate_request activate; /* FF_WRITE_ACTIVATE */
+    struct ff_activate_reply activated;
+    struct ff_retention retention; /* FF_WRITE_FORGET */
+    struct ff_forgotten forgotten;
+    struct ff_error refusal; /* of FF_WRITE_ACTIVATE: there is no such generation */
+    struct ff_error error;   /* a failure that does not pass: the store is unusable */
+};
+
+/* Pushed when the disk begins to refuse writes and when it takes them again; the receiver's to free. */
+struct ff_store_news {
+    struct ff_event event;
+    char why[64]; /* "disk full"; "": writes work again */
 };
 
 struct ff_store_thread;
 
-/* Takes the store. Writes come back on the queue. */
-struct ff_store_thread *ff_store_thread_start(struct ff_store *store, struct ff_queue *back);
-/* Writes what waits, then ends and closes the store. */
+/* Takes the store. Writes and news come back on the queue, these as events of the type given. */
+struct ff_store_thread *ff_store_thread_start(struct ff_store *store, struct ff_queue *back, int news_type);
+/* Writes what waits, then ends and closes the store. What the disk still refuses comes back with an error,
+ * after a few seconds at most. */
 void ff_store_thread_stop(struct ff_store_thread *thread);
 void ff_store_thread_push(struct ff_store_thread *thread, struct ff_write *write);
 /* Whether the disk refuses writes for now (full, busy); they are tried again. */

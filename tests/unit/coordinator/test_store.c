@@ -38,14 +38,6 @@ static struct ff_job_record found(const char *reference)
     return record;
 }
 
-/* Another job, of the same set, with the targets named. */
-static void next_job(const struct ff_stored_target *targets, size_t count)
-{
-    job.id = 0;
-    must(ff_store_put_job(store, &job, &failure));
-    put_targets(targets, count, false);
-}
-
 /* ---- opening ---- */
 
 Test(store, is_made_with_its_directory_for_its_owner_only)
@@ -224,10 +216,10 @@ Test(store, ids_of_another_state_do_not_begin_where_these_did)
 
 Test(store, numbers_count_by_name)
 {
-    next_job(NULL, 0);
+    put_next_job(NULL, 0);
     cr_assert_eq(job.number, 2);
     job.name = "other";
-    next_job(NULL, 0);
+    put_next_job(NULL, 0);
     cr_assert_eq(job.number, 1);
 }
 
@@ -235,9 +227,9 @@ Test(store, jobs_are_found_by_id_by_name_and_as_the_newest)
 {
     struct ff_job_record none;
     uint64_t first = job.id;
-    next_job(NULL, 0); /* demo-2 */
+    put_next_job(NULL, 0); /* demo-2 */
     job.name = "demo-1";
-    next_job(NULL, 0); /* demo-1-1 */
+    put_next_job(NULL, 0); /* demo-1-1 */
     cr_assert_eq(found("demo-1").id, first, "an id goes before a name");
     cr_assert_eq(found("demo").id, first + 1);
     cr_assert_eq(found("demo-1-1").id, first + 2);
@@ -255,7 +247,7 @@ Test(store, jobs_are_listed_oldest_first)
     size_t count;
     uint64_t first = job.id;
     for (int i = 0; i < 9; i++)
-        next_job(NULL, 0);
+        put_next_job(NULL, 0);
     must(ff_store_jobs(store, &arena, &jobs, &count, &failure));
     cr_assert_eq(count, 10);
     for (size_t i = 0; i < count; i++)
@@ -270,7 +262,7 @@ Test(store, what_is_rolled_back_was_never_there)
     must(ff_store_put_job(store, &job, &failure));
     ff_store_rollback(store);
     cr_assert_eq(ff_store_find_job(store, "demo-2", &arena, &none, &failure), FF_NOT_FOUND);
-    next_job(NULL, 0);
+    put_next_job(NULL, 0);
     cr_assert_eq(job.number, 2);
 }
 
@@ -334,6 +326,17 @@ Test(store, reports_come_in_order_of_their_commit_with_the_parts_asked_for)
     }
 }
 
+Test(store, reports_behind_a_row_leave_the_ones_before_unread)
+{
+    struct seen seen = {0};
+    for (uint32_t i = 0; i < 3; i++)
+        report_with_log(i);
+    must(ff_store_reports_after(store, job.id, 1, 0, see, &seen, &failure));
+    cr_assert(seen.count == 2 && seen.rows[0] == 2 && seen.rows[1] == 3);
+    must(ff_store_reports_after(store, job.id, 3, 0, see, &seen, &failure));
+    cr_assert_eq(seen.count, 2);
+}
+
 Test(store, a_visitor_may_stop)
 {
     struct seen seen = {.stop_at = 2};
@@ -364,134 +367,10 @@ Test(store, reports_of_other_jobs_are_not_seen)
 {
     struct seen seen = {0};
     report_with_log(0);
-    next_job(abc, 3);
+    put_next_job(abc, 3);
     report_with_log(1);
     must(ff_store_reports(store, job.id, 0, see, &seen, &failure));
     cr_assert(seen.count == 1 && seen.first_target[0] == 1);
-}
-
-/* ---- generations ---- */
-
-static void publish(void)
-{
-    must(ff_store_begin(store, &failure));
-    must(ff_store_publish(store, &job, 1000, &failure));
-    must(ff_store_commit(store, &failure));
-}
-
-static struct ff_stored_generation models_of(uint64_t number)
-{
-    struct ff_stored_generation generation;
-    must(ff_store_generation(store, "demo", number, &arena, &generation, &failure));
-    return generation;
-}
-
-static void expect_model(const struct ff_stored_generation *generation, size_t at, const char *target,
-                         uint64_t row, uint32_t index, uint64_t from)
-{
-    const struct ff_stored_model *model = &generation->models[at];
-    cr_assert_str_eq(model->target, target);
-    cr_assert(model->report == row && model->index == index && model->from == from, "%s: row %d, %u, from %d",
-              target, (int)model->report, model->index, (int)model->from);
-}
-
-Test(store, the_first_publication_is_generation_one)
-{
-    struct ff_generation_row *rows;
-    size_t count;
-    put_targets(abc, 3, true);
-    struct ff_outcome outcomes[] = {fitted(1), fitted(0), fitted(3)};
-    report("host-1", outcomes, 3);
-    publish();
-    cr_assert_eq(job.generation, 1);
-    cr_assert_eq(found("demo-1").generation, 1);
-    struct ff_stored_generation generation = models_of(0);
-    cr_assert_eq(generation.model_count, 3);
-    expect_model(&generation, 0, "", 1, 2, 0); /* all */
-    expect_model(&generation, 1, "a", 1, 1, 0);
-    expect_model(&generation, 2, "b", 1, 0, 0);
-    must(ff_store_generations(store, "", &arena, &rows, &count, &failure));
-    cr_assert(count == 1 && rows[0].number == 1 && rows[0].active && rows[0].models == 3 &&
-              rows[0].job == job.id);
-    cr_assert_str_eq(rows[0].job_name, "demo-1");
-    cr_assert_eq(rows[0].created_ms, 1000);
-}
-
-Test(store, a_target_without_a_new_model_keeps_the_one_that_it_has)
-{
-    put_targets(abc, 3, false);
-    struct ff_outcome first[] = {fitted(0), fitted(1), fitted(2)};
-    report("host-1", first, 3);
-    publish();
-    for (uint64_t round = 2; round <= 3; round++) { /* b fails twice, c is not in the data any more */
-        next_job(abc, 2);
-        struct ff_outcome again[] = {fitted(0), without_model(1, FF_FAILED, FF_CODE_CONSTANT, "constant")};
-        report("host-1", again, 2);
-        publish();
-        cr_assert_eq(job.generation, round);
-        struct ff_stored_generation generation = models_of(0);
-        cr_assert_eq(generation.model_count, 2);
-        expect_model(&generation, 0, "a", round, 0, 0);
-        expect_model(&generation, 1, "b", 1, 1, 1);
-    }
-    cr_assert_eq(models_of(1).model_count, 3);
-}
-
-Test(store, fallbacks_and_reused_models_are_published_failures_are_not)
-{
-    put_targets(abc, 3, false);
-    struct ff_outcome outcomes[] = {fitted(0), fitted(1),
-                                    without_model(2, FF_QUARANTINED, FF_CODE_CRASHED, "died")};
-    outcomes[0].class = FF_REUSED;
-    outcomes[1].class = FF_FALLBACK;
-    outcomes[2].model = encoded_model(); /* whatever it left */
-    report("host-1", outcomes, 3);
-    publish();
-    cr_assert_eq(models_of(1).model_count, 2);
-}
-
-Test(store, sets_count_their_own_generations_and_only_the_newest_is_active)
-{
-    struct ff_generation_row *rows;
-    size_t count;
-    put_targets(abc, 1, false);
-    publish();
-    next_job(abc, 1);
-    publish();
-    job.set = "other";
-    next_job(abc, 1);
-    publish();
-    cr_assert_eq(job.generation, 1);
-    must(ff_store_generations(store, "demo", &arena, &rows, &count, &failure));
-    cr_assert(count == 2 && rows[0].number == 1 && !rows[0].active && rows[1].number == 2 && rows[1].active);
-    must(ff_store_generations(store, "", &arena, &rows, &count, &failure));
-    cr_assert_eq(count, 3);
-    cr_assert_str_eq(rows[2].set, "other");
-}
-
-Test(store, generations_that_are_not_there_are_said_so)
-{
-    struct ff_stored_generation generation;
-    cr_assert_eq(ff_store_generation(store, "demo", 0, &arena, &generation, &failure), FF_NOT_FOUND);
-    assert_shows(failure.text, "no set 'demo'");
-    put_targets(abc, 1, false);
-    publish();
-    cr_assert_eq(ff_store_generation(store, "demo", 7, &arena, &generation, &failure), FF_NOT_FOUND);
-    assert_shows(failure.text, "no such generation");
-}
-
-Test(store, a_publication_that_is_rolled_back_leaves_the_old_generation)
-{
-    put_targets(abc, 1, false);
-    publish();
-    next_job(abc, 1);
-    must(ff_store_begin(store, &failure));
-    must(ff_store_publish(store, &job, 1000, &failure));
-    ff_store_rollback(store);
-    struct ff_generation_row *rows;
-    size_t count;
-    must(ff_store_generations(store, "demo", &arena, &rows, &count, &failure));
-    cr_assert(count == 1 && rows[0].active);
 }
 
 /* ---- readers ---- */

@@ -2,7 +2,10 @@
 
 #include "stored.h"
 
-enum { MANY = 500, WAIT_MS = 20000 };
+#include <signal.h>
+#include <sys/resource.h>
+
+enum { MANY = 500, WAIT_MS = 20000, NEWS = 77 };
 
 static struct ff_store_thread *thread;
 static struct ff_queue back;
@@ -12,7 +15,7 @@ static void start(void)
 {
     open_state();
     ff_queue_init(&back);
-    thread = ff_store_thread_start(store, &back);
+    thread = ff_store_thread_start(store, &back, NEWS);
     store = NULL; /* the thread's */
 }
 
@@ -63,7 +66,8 @@ Test(store_thread, writes_come_back_in_their_order_after_their_commit)
         outcomes[i] = fitted(MANY - i);
         writes[i].op = FF_WRITE_REPORT;
         writes[i].job_id = job.id;
-        writes[i].report = (struct ff_stored_report){"host-1", "", &outcomes[i], 1};
+        writes[i].report = (struct ff_stored_report){
+            .worker = "host-1", .profile = "", .outcomes = &outcomes[i], .outcome_count = 1};
         ff_store_thread_push(thread, &writes[i]);
     }
     take_back(taken, MANY);
@@ -125,6 +129,17 @@ Test(store_thread, a_publication_sees_the_reports_of_its_own_transaction)
     cr_assert_eq(generation.model_count, 1);
 }
 
+Test(store_thread, a_switch_to_a_generation_that_is_not_there_is_refused_alone)
+{
+    struct ff_write refused = {.op = FF_WRITE_ACTIVATE, .activate = {"nothing", 1, ""}}, *taken[2];
+    struct ff_write cost = {.op = FF_WRITE_COST, .cost = {"ewma", 1, 2}};
+    ff_store_thread_push(thread, &refused);
+    ff_store_thread_push(thread, &cost);
+    take_back(taken, 2);
+    cr_assert_eq(refused.refusal.status, FF_NOT_FOUND);
+    cr_assert(refused.error.status == FF_OK && cost.error.status == FF_OK);
+}
+
 Test(store_thread, stopping_writes_what_waits_and_closes_the_store)
 {
     static struct ff_write writes[50];
@@ -148,4 +163,66 @@ Test(store_thread, stopping_writes_what_waits_and_closes_the_store)
 Test(store_thread, is_not_stuck_while_the_disk_takes_writes)
 {
     cr_assert_not(ff_store_thread_is_stuck(thread));
+}
+
+/* ---- a disk that takes nothing ---- */
+
+/* A file cannot grow over the limit: writes fail like on a full disk. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* News come alone or before the write that they let through. */
+static void expect_news(const char *why, const struct ff_write *write)
+{
+    struct ff_event *events = NULL;
+    ff_queue_wait(&back, WAIT_MS);
+    events = ff_queue_pop_all(&back);
+    cr_assert(events && events->type == NEWS);
+    cr_assert_str_eq(((struct ff_store_news *)events)->why, why);
+    struct ff_event *next = events->next;
+    free(events);
+    while (write && !next) {
+        ff_queue_wait(&back, WAIT_MS);
+        next = ff_queue_pop_all(&back);
+    }
+    cr_assert_eq(next, (const struct ff_event *)write);
+}
+
+Test(store_thread, a_disk_that_refuses_writes_is_told_and_tried_until_it_takes_them)
+{
+    struct ff_write write = {.op = FF_WRITE_JOB, .job = job};
+    write.job.id = 0;
+    limit_files(0);
+    ff_store_thread_push(thread, &write);
+    expect_news("disk I/O error", NULL);
+    cr_assert(ff_store_thread_is_stuck(thread));
+    limit_files(RLIM_INFINITY);
+    expect_news("", &write);
+    cr_assert_not(ff_store_thread_is_stuck(thread));
+    cr_assert(write.error.status == FF_OK && write.job.number == 2, "one row, however often it was tried");
+}
+
+Test(store_thread, stopping_while_the_disk_refuses_writes_gives_them_back_unwritten)
+{
+    struct ff_write write = {.op = FF_WRITE_JOB, .job = job}, *taken;
+    write.job.id = 0;
+    limit_files(0);
+    ff_store_thread_push(thread, &write);
+    expect_news("disk I/O error", NULL);
+    ff_store_thread_stop(thread);
+    thread = NULL;
+    take_back(&taken, 1);
+    cr_assert_eq(write.error.status, FF_UNAVAILABLE);
+    limit_files(RLIM_INFINITY);
+    struct ff_job_record *jobs;
+    size_t count;
+    must(ff_store_open(path_in_folder("state"), &store, &failure));
+    must(ff_store_jobs(store, &arena, &jobs, &count, &failure));
+    cr_assert_eq(count, 1);
 }
