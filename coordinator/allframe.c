@@ -1,5 +1,3 @@
-/* The axis is decided over all members first; then each target fills its own columns, so that its rows can be
- * let go as soon as that is done. */
 #include "coordinator/allframe.h"
 
 #include "common/buf.h"
@@ -23,7 +21,8 @@ static int64_t lower_median_step(const struct ff_allframe_member *members, size_
     return median;
 }
 
-enum ff_code ff_allframe_axis(const struct ff_allframe_member *members, size_t count, struct ff_axis *axis)
+enum ff_code ff_allframe_axis(const struct ff_allframe_member *members, size_t count, int64_t step_ms,
+                              struct ff_axis *axis)
 {
     if (count == 0)
         return FF_CODE_ALL_MISSING;
@@ -32,15 +31,5 @@ enum ff_code ff_allframe_axis(const struct ff_allframe_member *members, size_t c
         first = members[i].first_ms < first ? members[i].first_ms : first;
         last = members[i].last_ms > last ? members[i].last_ms : last;
     }
-    return ff_axis_make(first, last, lower_median_step(members, count), axis);
-}
-
-void ff_allframe_fill(const struct ff_rows *rows, const struct ff_axis *axis, enum ff_aggregate aggregate,
-                      enum ff_interpolate how, double *columns)
-{
-    for (size_t metric = 0; metric < rows->metrics; metric++) {
-        double *y = columns + metric * axis->steps;
-        ff_prepare_aggregate(rows, metric, axis, aggregate, y);
-        ff_prepare_interpolate(y, axis->steps, how, UINT64_MAX);
-    }
+    return ff_axis_make(first, last, step_ms ? step_ms : lower_median_step(members, count), axis);
 }

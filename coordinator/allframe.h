@@ -11,12 +11,9 @@ struct ff_allframe_member {
     int64_t step_ms;
 };
 
-/* The lower median of the members' steps, from the earliest to the latest time. ALL_MISSING without members
- * (the axis is not set), TOO_MANY_STEPS. */
-enum ff_code ff_allframe_axis(const struct ff_allframe_member *members, size_t count, struct ff_axis *axis);
-/* Fills the columns of one target: rows->metrics columns of axis->steps values at columns. Gaps of any length
- * are interpolated. */
-void ff_allframe_fill(const struct ff_rows *rows, const struct ff_axis *axis, enum ff_aggregate aggregate,
-                      enum ff_interpolate how, double *columns);
+/* step_ms, or if that is 0 the lower median of the members' steps, from the earliest to the latest time.
+ * ALL_MISSING without members (the axis is not set), TOO_MANY_STEPS. */
+enum ff_code ff_allframe_axis(const struct ff_allframe_member *members, size_t count, int64_t step_ms,
+                              struct ff_axis *axis);
 
 #endif

@@ -1,53 +1,66 @@
-/* Reads file by file, row by row. A row is first checked as a whole and only then stored, so that a bad row
- * that is skipped leaves no trace.
+/* Reads file by file, block by block. Several threads read blocks at once (crew.h): each takes the next
+ * block of the file, unpacked if need be, turns it into cells (blockrows.h), and stores them when its turn
+ * comes, in the order of the file. So one thread unpacks while another one parses, and what comes out does
+ * not depend on how many there are.
+ *
+ * A block that can't be read by itself is read again in its turn, row by row. A row is first checked as a
+ * whole and only then stored, so that a bad row that is skipped leaves no trace.
  *
  * The series that a row belongs to depends on the layout: in long the target's cell, in file the file, in
- * wide each value column is a series of its own (series i = column i). A row goes to a series only where one
- * of its metrics has a value, but the series of a target without any exists.
+ * wide each value column is a series of its own. A row goes to a series only where one of its metrics has a
+ * value, but the series of a target without any exists.
  *
- * An automatic column whose cell is a text is dropped from what was read so far; most texts show in the first
- * row, when nothing has been. */
+ * An automatic column whose cell is a text is dropped, also from what was read so far (which is done when it
+ * is put together, by gather.c); most texts show in the first row, when nothing has been. */
 #include "coordinator/dataset.h"
 
-#include "common/arena.h"
 #include "common/buf.h"
-#include "coordinator/cell.h"
-#include "coordinator/columns.h"
-#include "coordinator/names.h"
-#include "coordinator/timeparse.h"
+#include "common/host.h"
+#include "coordinator/blockrows.h"
+#include "coordinator/crew.h"
+#include "coordinator/gather.h"
+#include "coordinator/memory.h"
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 4096, ROWS_BETWEEN_CHECKS = 1024 };
+enum { PARTITION_BITS = 6, SPARE_READINGS = 2 };
+static_assert(1 << PARTITION_BITS == FF_PARTITIONS, "a partition is as many bits of a name's hash");
 
-struct storage {
-    struct ff_arena arena;
+/* What one block at a time is read with. */
+struct reading {
+    struct ff_blockrows rows;
+    uint64_t bytes_done; /* of all files, when its block was taken */
+    enum ff_status status;
+    struct ff_error err; /* of taking it */
 };
 
 struct loader {
     const struct ff_jobspec *spec;
     struct ff_dataset *dataset;
-    struct ff_arena *arena;
+    struct ff_dataset_storage *storage;
     struct ff_columns columns;
     struct ff_names names;
-    struct ff_timeparse *times;
+    uint32_t *column_series; /* layout wide */
     struct ff_load_progress *progress;
+    const struct ff_load_options *options;
     uint64_t bytes_before; /* of the files read so far */
     size_t capacity;       /* of dataset->series */
     const char *file;
     size_t file_series;
-    double *values; /* of the row at hand */
+    size_t threads;
+    struct reading *readings; /* more than threads: a block that takes long holds nobody up */
+    size_t reading_count;
+    struct ff_reader *reader; /* of the file at hand */
+    struct ff_blocks *blocks;
+    uint64_t line; /* of the next block to be stored */
+    /* For rows that are read one by one. */
+    struct ff_csv *csv;
+    struct ff_rowcheck check;
+    union ff_cell *cells;
+    enum ff_status status;
     struct ff_error *err;
-};
-
-/* A row's place and meaning, found before anything is stored. */
-struct checked_row {
-    int64_t time_ms;
-    const struct ff_csv_cell *target;
 };
 
 static bool is_wide(const struct loader *loader)
@@ -64,145 +77,74 @@ static size_t metric_count(const struct loader *loader)
 static size_t series_of(struct loader *loader, const char *name, size_t size)
 {
     struct ff_dataset *dataset = loader->dataset;
+    struct ff_dataset_storage *storage = loader->storage;
     size_t index = ff_names_add(&loader->names, name, size);
     if (index < dataset->count)
         return index;
     if (dataset->count == loader->capacity) {
         loader->capacity = loader->capacity ? loader->capacity * 2 : 256;
         dataset->series = ff_xrealloc(dataset->series, loader->capacity * sizeof *dataset->series);
+        storage->partitions =
+            ff_xrealloc(storage->partitions, loader->capacity * sizeof *storage->partitions);
     }
-    dataset->series[dataset->count++] = (struct ff_series){.name = loader->names.items[index].text};
+    const struct ff_name *added = &loader->names.items[index];
+    storage->partitions[dataset->count] = (uint8_t)(added->hash >> (64 - PARTITION_BITS));
+    dataset->series[dataset->count++] = (struct ff_series){.name = added->text};
     return index;
 }
 
 static void drop_column(struct loader *loader, size_t value)
 {
-    struct ff_dataset *dataset = loader->dataset;
     size_t metrics = loader->columns.count;
-    if (is_wide(loader)) {
-        ff_series_fini(&dataset->series[value]);
-        memmove(dataset->series + value, dataset->series + value + 1,
-                (dataset->count - value - 1) * sizeof *dataset->series);
-        dataset->count--;
-    } else {
-        for (size_t i = 0; i < dataset->count; i++)
-            ff_series_drop_metric(&dataset->series[i], metrics, value);
-    }
+    if (is_wide(loader))
+        memmove(loader->column_series + value, loader->column_series + value + 1,
+                (metrics - value - 1) * sizeof *loader->column_series);
+    else
+        loader->storage->dropped[metrics] = value;
     ff_columns_drop(&loader->columns, value);
 }
 
-static enum ff_status fail_row(const struct loader *loader, const struct ff_csv_row *row, const char *format,
-                               ...) FF_PRINTF(3, 4);
-
-static enum ff_status fail_row(const struct loader *loader, const struct ff_csv_row *row, const char *format,
-                               ...)
+static enum ff_status store_run(struct loader *loader, size_t series, const union ff_cell *cells, size_t rows)
 {
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s:%llu: %s", loader->file,
-                        (unsigned long long)row->line, text);
+    struct ff_row_run run = {(uint32_t)series, (uint32_t)metric_count(loader), rows, cells};
+    loader->dataset->series[series].count += rows;
+    return ff_rowpool_add(loader->storage->pool, loader->storage->partitions[series], &run, loader->err);
 }
 
-static int shown(const struct ff_csv_cell *cell)
+static void count_rows(struct ff_dataset *dataset, uint64_t count, int64_t newest_ms)
 {
-    return cell->size < 60 ? (int)cell->size : 60;
+    if (count && (dataset->rows == 0 || newest_ms > dataset->newest_ms))
+        dataset->newest_ms = newest_ms;
+    dataset->rows += count;
 }
 
-static enum ff_status check_time(struct loader *loader, const struct ff_csv_row *row,
-                                 struct checked_row *checked)
+static enum ff_status store_row(struct loader *loader, const struct ff_checked_row *checked)
 {
-    const struct ff_csv_cell *cell = &row->cells[loader->columns.time];
-    if (ff_timeparse(loader->times, cell->text, cell->size, &checked->time_ms))
-        return FF_OK;
-    return fail_row(loader, row, "expected a time (%s) in column '%s', found '%.*s'",
-                    loader->spec->data.time_format, loader->columns.time_name, shown(cell), cell->text);
-}
-
-static enum ff_status check_target(struct loader *loader, const struct ff_csv_row *row,
-                                   struct checked_row *checked)
-{
-    if (loader->columns.target == FF_NO_CELL)
-        return FF_OK;
-    checked->target = &row->cells[loader->columns.target];
-    if (checked->target->size == 0)
-        return fail_row(loader, row, "no target in column '%s'", loader->spec->data.target);
-    if (checked->target->size > MAX_NAME)
-        return fail_row(loader, row, "a target's name longer than %d bytes", MAX_NAME);
-    return FF_OK;
-}
-
-/* Fills loader->values. An automatic column that shows a text is dropped: the row is good by then. */
-static enum ff_status check_values(struct loader *loader, const struct ff_csv_row *row)
-{
-    for (size_t i = 0; i < loader->columns.count;) {
-        const struct ff_column *column = &loader->columns.values[i];
-        const struct ff_csv_cell *cell = &row->cells[column->cell];
-        if (ff_cell_read(cell->text, cell->size, &loader->values[i]) != FF_CELL_TEXT)
-            i++;
-        else if (loader->columns.automatic)
-            drop_column(loader, i);
-        else
-            return fail_row(loader, row, "expected a number in column '%s', found '%.*s'", column->name,
-                            shown(cell), cell->text);
-    }
-    return FF_OK;
-}
-
-static enum ff_status check_row(struct loader *loader, const struct ff_csv_row *row,
-                                struct checked_row *checked)
-{
-    if (row->problem)
-        return fail_row(loader, row, "%s", row->problem);
-    if (row->count != loader->columns.cell_count)
-        return fail_row(loader, row, "expected %zu cells, found %zu", loader->columns.cell_count, row->count);
-    enum ff_status status = check_time(loader, row, checked);
-    if (status == FF_OK)
-        status = check_target(loader, row, checked);
-    if (status == FF_OK)
-        status = check_values(loader, row);
-    return status;
-}
-
-static enum ff_status store(struct loader *loader, size_t series, int64_t time_ms, const double *values)
-{
-    size_t metrics = metric_count(loader);
-    bool has_value = false;
-    for (size_t i = 0; i < metrics; i++)
-        has_value |= !isnan(values[i]);
-    if (!has_value)
-        return FF_OK;
-    union ff_cell *cells = ff_series_append(&loader->dataset->series[series], metrics);
-    if (!cells)
-        return ff_error_set(loader->err, FF_RESOURCE_EXHAUSTED, "%s: no memory for the rows", loader->file);
-    cells[0].time_ms = time_ms;
-    for (size_t i = 0; i < metrics; i++)
-        cells[i + 1].value = values[i];
-    return FF_OK;
-}
-
-static enum ff_status store_row(struct loader *loader, const struct checked_row *checked)
-{
-    struct ff_dataset *dataset = loader->dataset;
-    if (dataset->rows++ == 0 || checked->time_ms > dataset->newest_ms)
-        dataset->newest_ms = checked->time_ms;
+    const union ff_cell *cells = loader->cells;
+    size_t columns = loader->columns.count;
+    count_rows(loader->dataset, 1, cells->time_ms);
     if (!is_wide(loader)) {
         size_t series = checked->target ? series_of(loader, checked->target->text, checked->target->size)
                                         : loader->file_series;
-        return store(loader, series, checked->time_ms, loader->values);
+        return ff_cells_have_value(cells + 1, columns) ? store_run(loader, series, cells, 1) : FF_OK;
     }
     enum ff_status status = FF_OK;
-    for (size_t i = 0; i < dataset->count && status == FF_OK; i++)
-        status = store(loader, i, checked->time_ms, &loader->values[i]);
+    for (size_t i = 0; i < columns && status == FF_OK; i++) {
+        const union ff_cell row[] = {cells[0], cells[1 + i]};
+        if (ff_cells_have_value(row + 1, 1))
+            status = store_run(loader, loader->column_series[i], row, 1);
+    }
     return status;
 }
 
 static enum ff_status take_row(struct loader *loader, const struct ff_csv_row *row)
 {
-    struct checked_row checked = {0};
-    enum ff_status status = check_row(loader, row, &checked);
+    struct ff_checked_row checked;
+    enum ff_status status = ff_rowcheck(&loader->check, row, &checked, loader->cells, loader->err);
+    while (status == FF_OK && checked.text_column != FF_NO_CELL) {
+        drop_column(loader, checked.text_column);
+        status = ff_rowcheck(&loader->check, row, &checked, loader->cells, loader->err);
+    }
     if (status && loader->spec->data.skip_bad_rows) {
         loader->dataset->rows_skipped++;
         return FF_OK;
@@ -214,15 +156,109 @@ static enum ff_status take_row(struct loader *loader, const struct ff_csv_row *r
     return store_row(loader, &checked);
 }
 
-static enum ff_status report_progress(struct loader *loader, const struct ff_reader *reader)
+static enum ff_status read_again(struct loader *loader, const struct ff_block *block)
+{
+    bool more = true;
+    enum ff_status status = FF_OK;
+    ff_csv_begin(loader->csv, loader->file, block, loader->line);
+    while (more && status == FF_OK) {
+        struct ff_csv_row row;
+        status = ff_csv_next(loader->csv, &row, &more, loader->err);
+        if (status == FF_OK && more)
+            status = take_row(loader, &row);
+    }
+    loader->line = ff_csv_line(loader->csv);
+    return status;
+}
+
+/* Those of a name or column of a block. */
+static enum ff_status store_group(struct loader *loader, size_t series, const struct ff_blockrows *rows,
+                                  size_t group)
+{
+    size_t first = rows->starts[group], count = rows->starts[group + 1] - first;
+    return count ? store_run(loader, series, rows->cells + first * (metric_count(loader) + 1), count) : FF_OK;
+}
+
+/* Layout long. Names are numbered in order of appearance, so those whose series is new make them in that
+ * order. */
+static enum ff_status store_names(struct loader *loader, struct ff_blockrows *rows)
+{
+    enum ff_status status = FF_OK;
+    for (size_t i = 0; i < rows->names.count && status == FF_OK; i++) {
+        const struct ff_name *name = &rows->names.items[i];
+        size_t *series = &rows->series[i];
+        if (*series == FF_NO_SERIES)
+            *series = series_of(loader, name->text, name->size);
+        status = store_group(loader, *series, rows, i);
+    }
+    return status;
+}
+
+static enum ff_status store_cells(struct loader *loader, struct ff_blockrows *rows)
+{
+    enum ff_status status = FF_OK;
+    if (rows->columns.target != FF_NO_CELL)
+        return store_names(loader, rows);
+    if (!is_wide(loader))
+        return rows->count ? store_run(loader, loader->file_series, rows->cells, rows->count) : FF_OK;
+    for (size_t i = 0; i < rows->columns.count && status == FF_OK; i++)
+        status = store_group(loader, loader->column_series[i], rows, i);
+    return status;
+}
+
+/* Columns only ever go, so a block was read with those of now if it was with as many. */
+static enum ff_status store_block(struct loader *loader, struct ff_blockrows *rows)
+{
+    if (rows->again || rows->columns.count != loader->columns.count)
+        return read_again(loader, &rows->block);
+    count_rows(loader->dataset, rows->good, rows->newest_ms);
+    loader->dataset->rows_skipped += rows->skipped;
+    loader->line += rows->lines;
+    return store_cells(loader, rows);
+}
+
+static enum ff_status report_progress(struct loader *loader, uint64_t bytes_done)
 {
     struct ff_load_progress *progress = loader->progress;
     if (!progress)
         return FF_OK;
-    atomic_store(&progress->bytes_done, loader->bytes_before + ff_reader_position(reader));
+    atomic_store(&progress->bytes_done, bytes_done);
     if (atomic_load(&progress->cancel))
         return ff_error_set(loader->err, FF_CANCELLED, "cancelled while reading %s", loader->file);
     return FF_OK;
+}
+
+static bool take_block(void *state, size_t worker)
+{
+    struct loader *loader = state;
+    struct reading *reading = &loader->readings[worker];
+    reading->status = ff_blocks_next(loader->blocks, &reading->rows.block, &reading->err);
+    reading->bytes_done = loader->bytes_before + ff_reader_position(loader->reader);
+    return reading->status || reading->rows.block.size;
+}
+
+static void read_block(void *state, size_t worker)
+{
+    struct loader *loader = state;
+    if (loader->readings[worker].status == FF_OK)
+        ff_blockrows_read(&loader->readings[worker].rows);
+}
+
+static bool give_block(void *state, size_t worker)
+{
+    struct loader *loader = state;
+    struct reading *reading = &loader->readings[worker];
+    struct ff_blockrows *rows = &reading->rows;
+    loader->status = report_progress(loader, reading->bytes_done);
+    if (loader->status == FF_OK && reading->status) {
+        *loader->err = reading->err;
+        loader->status = reading->status;
+    }
+    if (loader->status == FF_OK)
+        loader->status = store_block(loader, rows);
+    if (rows->columns.count != loader->columns.count || rows->columns.extra_count)
+        ff_blockrows_use(rows, loader->file, &loader->columns);
+    return loader->status == FF_OK;
 }
 
 /* After a file's header: the series that are there whatever its rows hold. */
@@ -236,68 +272,75 @@ static enum ff_status begin_series(struct loader *loader, const struct ff_data_f
             return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: another file is target '%s', too",
                                 file->path, file->name);
     }
-    if (is_wide(loader) && !loader->values)
-        for (size_t i = 0; i < loader->columns.count; i++)
-            series_of(loader, loader->columns.values[i].name, strlen(loader->columns.values[i].name));
-    if (!loader->values)
-        loader->values = ff_xcalloc(loader->columns.count + 1, sizeof *loader->values);
+    if (loader->cells)
+        return FF_OK;
+    size_t columns = loader->columns.count;
+    struct ff_dataset_storage *storage = loader->storage;
+    loader->cells = ff_xcalloc(columns + 1, sizeof *loader->cells);
+    storage->dropped = ff_arena_alloc(&storage->arena, (columns + 1) * sizeof *storage->dropped);
+    loader->column_series = ff_xcalloc(columns + 1, sizeof *loader->column_series);
+    for (size_t i = 0; is_wide(loader) && i < columns; i++) {
+        const char *name = loader->columns.values[i].name;
+        loader->column_series[i] = (uint32_t)series_of(loader, name, strlen(name));
+    }
     return FF_OK;
 }
 
-static enum ff_status read_header(struct loader *loader, const struct ff_data_file *file, struct ff_csv *csv)
+/* Takes the header off the first block and puts the rest back. */
+static enum ff_status read_header(struct loader *loader, const struct ff_data_file *file)
 {
+    struct ff_block *block = &loader->readings->rows.block;
     struct ff_csv_row row;
     bool more = false;
-    enum ff_status status = ff_csv_next(csv, &row, &more, loader->err);
+    enum ff_status status = ff_blocks_next(loader->blocks, block, loader->err);
+    if (status)
+        return status;
+    ff_csv_begin(loader->csv, file->path, block, 1);
+    status = ff_csv_next(loader->csv, &row, &more, loader->err);
     if (status)
         return status;
     if (!more)
         return ff_error_set(loader->err, FF_INVALID_ARGUMENT,
                             "%s: the file is empty: expected a line with the columns' names", file->path);
     status = ff_columns_header(&loader->columns, file->path, &row, loader->err);
+    ff_blocks_return(loader->blocks, block, ff_csv_offset(loader->csv));
+    loader->line = ff_csv_line(loader->csv);
     return status ? status : begin_series(loader, file);
 }
 
-static enum ff_status read_rows(struct loader *loader, struct ff_reader *reader, struct ff_csv *csv)
+/* A file of a block or two is not worth threads. */
+static enum ff_status read_rows(struct loader *loader, const struct ff_data_file *file)
 {
-    bool more = true;
-    enum ff_status status = FF_OK;
-    for (size_t row_number = 0; more && status == FF_OK; row_number++) {
-        struct ff_csv_row row;
-        if (row_number % ROWS_BETWEEN_CHECKS == 0)
-            status = report_progress(loader, reader);
-        if (status == FF_OK)
-            status = ff_csv_next(csv, &row, &more, loader->err);
-        if (status == FF_OK && more)
-            status = take_row(loader, &row);
-    }
-    return status;
+    const struct ff_crew crew = {loader, take_block, read_block, give_block};
+    loader->check.file = file->path;
+    for (size_t i = 0; i < loader->reading_count; i++)
+        ff_blockrows_use(&loader->readings[i].rows, file->path, &loader->columns);
+    ff_crew_run(&crew, file->size < loader->options->block_bytes ? 1 : loader->threads,
+                loader->reading_count);
+    return loader->status;
 }
 
 static enum ff_status read_file(struct loader *loader, const struct ff_data_file *file)
 {
-    struct ff_reader *reader;
-    enum ff_status status = ff_reader_open(file->path, &reader, loader->err);
+    enum ff_status status = ff_reader_open(file->path, &loader->reader, loader->err);
     if (status)
         return status;
-    struct ff_csv *csv = ff_csv_create(reader, file->path);
+    loader->blocks = ff_blocks_create(loader->reader, loader->options->block_bytes);
     loader->file = file->path;
-    status = read_header(loader, file, csv);
+    status = read_header(loader, file);
     if (status == FF_OK)
-        status = read_rows(loader, reader, csv);
+        status = read_rows(loader, file);
     if (status == FF_OK)
         status = ff_columns_end_file(&loader->columns, file->path, loader->err);
     loader->bytes_before += file->size;
-    ff_csv_destroy(csv);
-    ff_reader_close(reader);
+    ff_blocks_destroy(loader->blocks);
+    ff_reader_close(loader->reader);
     return status;
 }
 
-/* Hands the metrics' names over and puts rows in order. */
-static enum ff_status finish(struct loader *loader)
+static enum ff_status check_rows(const struct loader *loader)
 {
-    struct ff_dataset *dataset = loader->dataset;
-    size_t metrics = metric_count(loader);
+    const struct ff_dataset *dataset = loader->dataset;
     if (dataset->rows == 0 && dataset->rows_skipped == 0)
         return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: no rows below the columns' names",
                             loader->file);
@@ -307,16 +350,52 @@ static enum ff_status finish(struct loader *loader)
     if (loader->columns.count == 0)
         return ff_error_set(loader->err, FF_INVALID_ARGUMENT, "%s: no column holds numbers only",
                             loader->file);
-    dataset->metrics.items = ff_arena_alloc(loader->arena, metrics * sizeof(char *));
-    dataset->metrics.count = metrics;
-    for (size_t i = 0; i < metrics; i++)
-        dataset->metrics.items[i] =
-            is_wide(loader) ? "value" : ff_arena_strdup(loader->arena, loader->columns.values[i].name);
-    for (size_t i = 0; i < dataset->count; i++)
-        if (!ff_series_sort(&dataset->series[i], metrics))
-            return ff_error_set(loader->err, FF_RESOURCE_EXHAUSTED, "no memory to sort the rows of %s",
-                                dataset->series[i].name);
     return FF_OK;
+}
+
+/* Layout wide: the series of columns that were dropped go, those behind them move up. */
+static void keep_columns(struct loader *loader)
+{
+    struct ff_dataset *dataset = loader->dataset;
+    struct ff_dataset_storage *storage = loader->storage;
+    if (loader->columns.count == dataset->count)
+        return;
+    storage->numbers = ff_arena_alloc(&storage->arena, dataset->count * sizeof *storage->numbers);
+    memset(storage->numbers, 0xff, dataset->count * sizeof *storage->numbers);
+    dataset->count = loader->columns.count;
+    for (size_t i = 0; i < dataset->count; i++) {
+        uint32_t from = loader->column_series[i];
+        storage->numbers[from] = (uint32_t)i;
+        storage->partitions[i] = storage->partitions[from];
+        dataset->series[i] = dataset->series[from];
+    }
+}
+
+static void name_metrics(struct loader *loader)
+{
+    struct ff_strings *metrics = &loader->dataset->metrics;
+    struct ff_arena *arena = &loader->storage->arena;
+    metrics->count = metric_count(loader);
+    metrics->items = ff_arena_alloc(arena, metrics->count * sizeof(char *));
+    for (size_t i = 0; i < metrics->count; i++)
+        metrics->items[i] =
+            is_wide(loader) ? "value" : ff_arena_strdup(arena, loader->columns.values[i].name);
+}
+
+static enum ff_status finish(struct loader *loader)
+{
+    struct ff_dataset *dataset = loader->dataset;
+    enum ff_status status = check_rows(loader);
+    if (status == FF_OK)
+        status = ff_rowpool_finish(loader->storage->pool, loader->err);
+    if (status)
+        return status;
+    if (is_wide(loader))
+        keep_columns(loader);
+    name_metrics(loader);
+    dataset->is_spilled = ff_rowpool_is_spilled(loader->storage->pool);
+    dataset->memory_bytes = ff_rowpool_memory(loader->storage->pool);
+    return ff_dataset_make_batches(dataset, loader->options->memory_bytes, loader->threads, loader->err);
 }
 
 static void start_progress(struct ff_load_progress *progress, const struct ff_data_file *files, size_t count)
@@ -330,11 +409,34 @@ static void start_progress(struct ff_load_progress *progress, const struct ff_da
     }
 }
 
+static enum ff_status begin_readings(struct loader *loader)
+{
+    size_t count = loader->threads > 1 ? loader->threads + SPARE_READINGS : 1;
+    loader->readings = ff_xcalloc(count, sizeof *loader->readings);
+    for (size_t i = 0; i < count; i++) {
+        enum ff_status status = ff_blockrows_init(&loader->readings[i].rows, loader->spec, loader->err);
+        if (status)
+            return status;
+        loader->reading_count++;
+    }
+    loader->csv = ff_csv_create(NULL, NULL);
+    loader->check = (struct ff_rowcheck){.spec = loader->spec, .columns = &loader->columns};
+    return ff_timeparse_create(loader->spec->data.time_format, loader->spec->data.timezone,
+                               loader->spec->prepare.step_ms, &loader->check.times, loader->err);
+}
+
+static void end_readings(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->reading_count; i++)
+        ff_blockrows_fini(&loader->readings[i].rows);
+    free(loader->readings);
+    ff_csv_destroy(loader->csv);
+    ff_timeparse_destroy(loader->check.times);
+}
+
 static enum ff_status load(struct loader *loader, const struct ff_data_file *files, size_t count)
 {
-    const struct ff_jobspec *spec = loader->spec;
-    enum ff_status status = ff_timeparse_create(spec->data.time_format, spec->data.timezone,
-                                                spec->prepare.step_ms, &loader->times, loader->err);
+    enum ff_status status = begin_readings(loader);
     start_progress(loader->progress, files, count);
     for (size_t i = 0; i < count && status == FF_OK; i++)
         status = read_file(loader, &files[i]);
@@ -345,43 +447,41 @@ static enum ff_status load(struct loader *loader, const struct ff_data_file *fil
     return status;
 }
 
+static void create_pool(struct loader *loader)
+{
+    const struct ff_load_options *options = loader->options;
+    loader->threads = options->threads ? options->threads : ff_host_cpus();
+    loader->storage->pool = ff_rowpool_create(&(struct ff_rowpool_options){
+        ff_memory_for_rows(options->memory_bytes, loader->threads), options->folder, loader->progress});
+}
+
 enum ff_status ff_dataset_load(const struct ff_jobspec *spec, const struct ff_data_file *files,
-                               size_t file_count, struct ff_load_progress *progress, struct ff_dataset **out,
+                               size_t file_count, const struct ff_load_options *options,
+                               struct ff_load_progress *progress, struct ff_dataset **out,
                                struct ff_error *err)
 {
     struct ff_dataset *dataset = ff_xcalloc(1, sizeof *dataset);
-    struct storage *storage = ff_xcalloc(1, sizeof *storage);
+    struct ff_dataset_storage *storage = ff_xcalloc(1, sizeof *storage);
+    struct ff_error ignored = {0};
     dataset->storage = storage;
-    struct loader loader = {
-        .spec = spec, .dataset = dataset, .arena = &storage->arena, .progress = progress, .err = err};
-    ff_columns_init(&loader.columns, spec, loader.arena);
-    ff_names_init(&loader.names, loader.arena);
+    struct loader loader = {.spec = spec,
+                            .dataset = dataset,
+                            .storage = storage,
+                            .options = options,
+                            .progress = progress,
+                            .err = err ? err : &ignored};
+    create_pool(&loader);
+    ff_columns_init(&loader.columns, spec, &storage->arena);
+    ff_names_init(&loader.names, &storage->arena);
     enum ff_status status = load(&loader, files, file_count);
+    end_readings(&loader);
     ff_columns_fini(&loader.columns);
     ff_names_fini(&loader.names);
-    ff_timeparse_destroy(loader.times);
-    free(loader.values);
+    free(loader.cells);
+    free(loader.column_series);
     if (status)
         ff_dataset_destroy(dataset);
     else
         *out = dataset;
     return status;
-}
-
-void ff_dataset_release(struct ff_dataset *dataset, size_t series)
-{
-    ff_series_fini(&dataset->series[series]);
-}
-
-void ff_dataset_destroy(struct ff_dataset *dataset)
-{
-    if (!dataset)
-        return;
-    struct storage *storage = dataset->storage;
-    for (size_t i = 0; i < dataset->count; i++)
-        ff_series_fini(&dataset->series[i]);
-    free(dataset->series);
-    ff_arena_fini(&storage->arena);
-    free(storage);
-    free(dataset);
 }

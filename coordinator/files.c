@@ -214,3 +214,10 @@ void ff_files_free(struct ff_data_file *files, size_t count)
     }
     free(files);
 }
+
+void ff_files_list(const struct ff_data_file *files, size_t count, struct ff_buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        ff_buf_printf(out, "%llu %lld %s\n", (unsigned long long)files[i].size, (long long)files[i].mtime_ns,
+                      files[i].path);
+}

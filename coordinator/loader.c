@@ -21,38 +21,16 @@ static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
     return (struct ff_fit_spec){model->kind, model->params, model->param_count};
 }
 
-static bool wants_metric(const struct ff_model_rule *rule, const char *metric)
-{
-    for (size_t i = 0; i < rule->metrics.count; i++)
-        if (strcmp(rule->metrics.items[i], metric) == 0)
-            return true;
-    return rule->metrics.count == 0;
-}
-
 static void choose_metrics(struct ff_loaded *loaded, size_t rule)
 {
     const struct ff_targetset *set = loaded->set;
     const char **names = ff_xalloc((set->metric_count + 1) * sizeof *names);
     size_t count = 0;
     for (size_t i = 0; i < set->metric_count; i++)
-        if (wants_metric(&loaded->spec->top[rule], set->metrics[i]))
+        if (ff_jobspec_wants(&loaded->spec->top[rule], set->metrics[i]))
             names[count++] = set->metrics[i];
     loaded->metrics[rule] = names;
     loaded->metric_counts[rule] = count;
-}
-
-/* Moves the columns that the target's rule names to the front and forgets the others. */
-static void compact_columns(const struct ff_loaded *loaded, struct ff_target *target)
-{
-    const struct ff_targetset *set = loaded->set;
-    if (target->rule < 0 || !target->frame.values || loaded->metric_counts[target->rule] == set->metric_count)
-        return;
-    double *values = (double *)(uintptr_t)target->frame.values;
-    size_t kept = 0, steps = target->frame.steps;
-    for (size_t i = 0; i < set->metric_count; i++)
-        if (wants_metric(&loaded->spec->top[target->rule], set->metrics[i]))
-            memmove(values + kept++ * steps, values + i * steps, steps * sizeof *values);
-    target->frame.columns = kept;
 }
 
 static void add_big(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame)
@@ -84,10 +62,8 @@ static void complete(struct ff_loaded *loaded)
         loaded->rules[i] = fit_spec(&spec->top[i].model);
         choose_metrics(loaded, i);
     }
-    for (size_t i = 0; i < loaded->set->target_count; i++) {
-        compact_columns(loaded, &loaded->set->targets[i]);
+    for (size_t i = 0; i < loaded->set->target_count; i++)
         add_big(loaded, (uint32_t)i, &loaded->set->targets[i].frame);
-    }
     add_big(loaded, (uint32_t)loaded->set->target_count, &loaded->set->all);
 }
 
@@ -114,7 +90,7 @@ static enum ff_status from_files(void *context, const struct ff_jobspec *spec,
                                  struct ff_error *err)
 {
     (void)context;
-    return ff_targetset_load(spec, progress, out, err);
+    return ff_targetset_load(spec, NULL, NULL, progress, out, err);
 }
 
 static void load(struct ff_loader *loader, struct ff_load *load)

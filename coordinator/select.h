@@ -3,23 +3,23 @@
 #define FF_COORDINATOR_SELECT_H
 
 #include "coordinator/jobspec.h"
-#include "coordinator/series.h"
+#include "coordinator/rows.h"
 
-struct ff_selected {
-    size_t series;
-    struct ff_rows rows; /* inside the window */
+bool ff_select_includes(const struct ff_jobspec *spec, const char *name);
+/* Of rows in order of time those inside the window, which ends with the newest time of all data. */
+struct ff_rows ff_select_window(const struct ff_jobspec *spec, const struct ff_rows *rows, int64_t newest_ms);
+/* The metric that targets are ranked by, 0 if none is. INVALID_ARGUMENT if it is not there. */
+FF_NODISCARD enum ff_status ff_select_metric(const struct ff_jobspec *spec, const struct ff_strings *metrics,
+                                             size_t *metric, struct ff_error *err);
+/* Of rows inside the window; without any value below everything. */
+double ff_select_rank(const struct ff_jobspec *spec, const struct ff_rows *rows, size_t metric);
+
+struct ff_candidate {
+    const char *name;
+    double rank;
+    size_t series; /* the caller's */
 };
-
-/* In order of name bytes. Free items. */
-struct ff_selection {
-    struct ff_selected *items;
-    size_t count;
-    uint64_t not_selected;
-};
-
-/* The series are sorted by time. INVALID_ARGUMENT if rank_by names a metric that is not there. */
-FF_NODISCARD enum ff_status ff_select(const struct ff_jobspec *spec, const struct ff_series *series,
-                                      size_t count, const struct ff_strings *metrics, int64_t newest_ms,
-                                      struct ff_selection *out, struct ff_error *err);
+/* Puts the targets.top best in front, in order of name bytes; returns how many they are. */
+size_t ff_select_best(const struct ff_jobspec *spec, struct ff_candidate *candidates, size_t count);
 
 #endif

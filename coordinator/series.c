@@ -1,41 +1,9 @@
-/* Rows lie behind one another in one block that grows by half, so a row of one metric costs 16 to 24 bytes.
- * Nearly all data arrive in order of time; the others are sorted by (time, arrival), which makes the order
+/* Nearly all data arrive in order of time; the others are sorted by (time, arrival), which makes the order
  * total. */
 #include "coordinator/series.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { FIRST_ROWS = 16 };
-
-union ff_cell *ff_series_append(struct ff_series *series, size_t metrics)
-{
-    size_t stride = metrics + 1;
-    size_t used = series->count * stride;
-    if (series->capacity - used < stride) {
-        size_t capacity = used ? used + used / 2 + stride : FIRST_ROWS * stride;
-        union ff_cell *cells = realloc(series->cells, capacity * sizeof *cells);
-        if (!cells)
-            return NULL;
-        series->cells = cells;
-        series->capacity = capacity;
-    }
-    series->count++;
-    return series->cells + used;
-}
-
-void ff_series_drop_metric(struct ff_series *series, size_t metrics, size_t metric)
-{
-    union ff_cell *to = series->cells;
-    const union ff_cell *from = series->cells;
-    size_t before = metric + 1, behind = metrics - metric - 1;
-    for (size_t row = 0; row < series->count; row++) {
-        memmove(to, from, before * sizeof *to);
-        memmove(to + before, from + before + 1, behind * sizeof *to);
-        to += metrics;
-        from += metrics + 1;
-    }
-}
 
 struct place {
     int64_t time_ms;
@@ -58,34 +26,24 @@ static bool is_sorted(const struct ff_rows *rows)
     return true;
 }
 
-bool ff_series_sort(struct ff_series *series, size_t metrics)
+bool ff_rows_sort(union ff_cell *cells, size_t count, size_t metrics)
 {
-    struct ff_rows rows = {series->cells, series->count, metrics};
+    struct ff_rows rows = {cells, count, metrics};
     if (is_sorted(&rows))
         return true;
-    size_t stride = metrics + 1;
-    struct place *places = malloc(rows.count * sizeof *places);
-    union ff_cell *sorted = malloc(rows.count * stride * sizeof *sorted);
-    if (!places || !sorted) {
-        free(places);
-        free(sorted);
-        return false;
+    size_t stride = metrics + 1, bytes = count * stride * sizeof *cells;
+    struct place *places = malloc(count * sizeof *places);
+    union ff_cell *unsorted = malloc(bytes);
+    bool has_memory = places && unsorted;
+    if (has_memory) {
+        memcpy(unsorted, cells, bytes);
+        for (size_t row = 0; row < count; row++)
+            places[row] = (struct place){ff_rows_time(&rows, row), row};
+        qsort(places, count, sizeof *places, by_time);
+        for (size_t row = 0; row < count; row++)
+            memcpy(cells + row * stride, unsorted + places[row].row * stride, stride * sizeof *cells);
     }
-    for (size_t row = 0; row < rows.count; row++)
-        places[row] = (struct place){ff_rows_time(&rows, row), row};
-    qsort(places, rows.count, sizeof *places, by_time);
-    for (size_t row = 0; row < rows.count; row++)
-        memcpy(sorted + row * stride, series->cells + places[row].row * stride, stride * sizeof *sorted);
     free(places);
-    free(series->cells);
-    series->cells = sorted;
-    series->capacity = rows.count * stride;
-    return true;
-}
-
-void ff_series_fini(struct ff_series *series)
-{
-    free(series->cells);
-    series->cells = NULL;
-    series->count = series->capacity = 0;
+    free(unsorted);
+    return has_memory;
 }

@@ -36,11 +36,12 @@ static enum ff_status make_targets(void *context, const struct ff_jobspec *spec,
 {
     const struct workload *workload = context;
     static const char *const metrics[] = {"value"};
-    struct ff_targetset *set = ff_targetset_create(metrics, 1, workload->targets);
-    double *values = ff_xalloc(workload->rows * sizeof *values);
+    struct ff_targetset *set;
     (void)spec;
     (void)progress;
-    (void)err;
+    if (ff_targetset_create(metrics, 1, workload->targets, workload->rows * sizeof(double), &set, err))
+        return err->status;
+    double *values = ff_xalloc(workload->rows * sizeof *values);
     for (size_t i = 0; i < workload->targets; i++) {
         char name[32];
         snprintf(name, sizeof name, "T%08zu", i);

@@ -37,12 +37,11 @@ struct plan {
     struct prediction predictions[SLOT_CHOICES];
 };
 
-static uint64_t cells_of(const struct plan *plan, const struct ff_target *target)
+static uint64_t cells_of(const struct ff_target *target)
 {
     if (target->code || target->rule < 0)
         return 0;
-    size_t metrics = plan->spec->top[target->rule].metrics.count;
-    return target->frame.steps * (metrics ? metrics : plan->set->metric_count);
+    return target->frame.steps * target->frame.columns;
 }
 
 static bool has_all(const struct plan *plan)
@@ -67,13 +66,13 @@ static enum ff_status load(const struct ff_options *options, struct plan *plan, 
                                        .override_dir = plan->request.override_dir};
     status = ff_jobspec_parse(&source, &plan->spec, err);
     if (!status)
-        status = ff_targetset_load(plan->spec, NULL, &plan->set, err);
+        status = ff_targetset_load(plan->spec, NULL, NULL, NULL, &plan->set, err);
     if (status)
         return status;
     plan->groups = plan->spec->top_count + 1;
     plan->us_per_cell = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *plan->us_per_cell);
     for (size_t i = 0; i < plan->set->target_count; i++) {
-        uint64_t bytes = cells_of(plan, &plan->set->targets[i]) * sizeof(double);
+        uint64_t bytes = cells_of(&plan->set->targets[i]) * sizeof(double);
         plan->fit_count += bytes > 0;
         plan->frame_bytes += bytes;
         plan->largest_bytes = bytes > plan->largest_bytes ? bytes : plan->largest_bytes;
@@ -106,24 +105,29 @@ static void read_book(const char *state_dir, struct plan *plan)
 }
 
 /* Some targets of each group without a known cost, spread over their order. */
-static struct ff_targetset *choose_samples(struct plan *plan)
+static struct ff_targetset *choose_samples(struct plan *plan, struct ff_error *err)
 {
     const struct ff_targetset *set = plan->set;
     size_t *seen = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *seen);
     size_t *size = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *size);
-    struct ff_targetset *samples =
-        ff_targetset_create(set->metrics, set->metric_count, plan->groups * SAMPLES);
+    struct ff_targetset *samples;
+    if (ff_targetset_create(set->metrics, set->metric_count, plan->groups * SAMPLES, plan->largest_bytes,
+                            &samples, err))
+        return NULL;
     for (size_t i = 0; i < set->target_count; i++)
-        if (cells_of(plan, &set->targets[i]))
+        if (cells_of(&set->targets[i]))
             size[set->targets[i].rule]++;
     for (size_t i = 0; i < set->target_count; i++) {
         const struct ff_target *target = &set->targets[i];
-        if (!cells_of(plan, target) || plan->us_per_cell[target->rule] > 0)
+        if (!cells_of(target) || plan->us_per_cell[target->rule] > 0)
             continue;
         size_t group = (size_t)target->rule, stride = size[group] / SAMPLES + 1;
         if (seen[group]++ % stride)
             continue;
-        ff_targetset_add(samples, target->name, target->rows, &target->frame);
+        if (ff_targetset_copy(samples, set, i, err)) {
+            ff_targetset_destroy(samples);
+            return NULL;
+        }
         samples->targets[samples->target_count - 1].rule = target->rule;
     }
     return samples;
@@ -164,7 +168,7 @@ static size_t group_of(const struct measured *measured, uint32_t target, uint64_
     for (size_t i = 0; i < plan->set->target_count; i++) {
         if (strcmp(plan->set->targets[i].name, name) != 0)
             continue;
-        *cells = cells_of(plan, &plan->set->targets[i]);
+        *cells = cells_of(&plan->set->targets[i]);
         return (size_t)plan->set->targets[i].rule;
     }
     return plan->groups;
@@ -227,7 +231,7 @@ static enum ff_status run_samples(struct plan *plan, struct ff_embedded *embedde
 static bool all_costs_known(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->set->target_count; i++)
-        if (cells_of(plan, &plan->set->targets[i]) && plan->us_per_cell[plan->set->targets[i].rule] <= 0)
+        if (cells_of(&plan->set->targets[i]) && plan->us_per_cell[plan->set->targets[i].rule] <= 0)
             return false;
     return !has_all(plan) || plan->us_per_cell[plan->spec->top_count] > 0;
 }
@@ -237,14 +241,14 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
 {
     char state[] = "/tmp/fitfleet-plan-XXXXXX";
     struct ff_embedded embedded;
-    struct sample_source source = {plan, choose_samples(plan)};
+    struct sample_source source = {plan, choose_samples(plan, err)};
+    if (!source.samples)
+        return err->status;
     if (!mkdtemp(state))
         return ff_error_set(err, FF_INTERNAL, "cannot make a folder %s: %m", state);
-    source.samples->all = plan->set->all;
-    source.samples->all_columns = plan->set->all_columns;
+    ff_targetset_move_all(plan->set, source.samples);
     source.samples->all_code =
         plan->us_per_cell[plan->spec->top_count] > 0 ? FF_CODE_ALL_MISSING : plan->set->all_code;
-    plan->set->all.values = NULL; /* its size is still of use, its rows are the samples' now */
     struct ff_embedded_options options = {
         .state_dir = state, .slots = "1", .source = give_samples, .source_context = &source};
     enum ff_status status = ff_embedded_start(&options, &embedded, err);
@@ -267,7 +271,7 @@ static struct ff_dispatch_item *make_items(const struct plan *plan)
     size_t count = plan->set->target_count;
     struct ff_dispatch_item *items = ff_xcalloc(count + 1, sizeof *items);
     for (size_t i = 0; i < count; i++) {
-        uint64_t cells = cells_of(plan, &plan->set->targets[i]);
+        uint64_t cells = cells_of(&plan->set->targets[i]);
         items[i] = (struct ff_dispatch_item){
             .cells = cells, .group = cells ? (uint32_t)plan->set->targets[i].rule : 0, .closed = cells == 0};
     }
@@ -407,7 +411,7 @@ static void print_models(const struct plan *plan, struct ff_buf *out)
     for (size_t g = 0; g < plan->spec->top_count; g++) {
         size_t count = 0;
         for (size_t i = 0; i < plan->set->target_count; i++)
-            count += cells_of(plan, &plan->set->targets[i]) && plan->set->targets[i].rule == (int)g;
+            count += cells_of(&plan->set->targets[i]) && plan->set->targets[i].rule == (int)g;
         if (count)
             ff_buf_printf(out, "  %-14s %zu targets (%s), %.3f ms per 1,000 values\n",
                           plan->spec->top[g].model.kind, count, plan->spec->top[g].match,

@@ -1,5 +1,6 @@
-#include "coordinator/dataset.h"
+#include "coordinator/blocks.h"
 #include "files.h"
+#include "opened.h"
 
 #include <math.h>
 
@@ -28,7 +29,8 @@ static enum ff_status load(const char *job)
     enum ff_status status = ff_files_find(spec, &files, &count, &failure);
     if (status)
         return status;
-    status = ff_dataset_load(spec, files, count, NULL, &dataset, &failure);
+    static const struct ff_load_options options = {.block_bytes = FF_BLOCK_BYTES};
+    status = ff_dataset_load(spec, files, count, &options, NULL, &dataset, &failure);
     ff_files_free(files, count);
     return status;
 }
@@ -52,9 +54,9 @@ static void assert_refused(const char *job, const char *message)
 static void assert_series(size_t index, const char *expected)
 {
     char text[1024];
-    const struct ff_series *series = &dataset->series[index];
-    struct ff_rows rows = {series->cells, series->count, dataset->metrics.count};
-    int used = snprintf(text, sizeof text, "%s:", series->name);
+    struct ff_opened opened = {0};
+    struct ff_rows rows = rows_of(dataset, index, &opened);
+    int used = snprintf(text, sizeof text, "%s:", dataset->series[index].name);
     for (size_t row = 0; row < rows.count; row++) {
         used += sprintf(text + used, " %lld=", (long long)ff_rows_time(&rows, row));
         for (size_t m = 0; m < rows.metrics; m++) {
@@ -64,6 +66,7 @@ static void assert_series(size_t index, const char *expected)
         }
     }
     cr_assert_str_eq(text, expected);
+    ff_opened_fini(&opened);
 }
 
 #define LONG "data: {files: [\"*.csv\"], target: t}\n"
@@ -297,6 +300,7 @@ Test(dataset, a_load_can_be_cancelled)
     struct ff_jobspec_source source = {
         .text = job, .size = strlen(job), .file = "job.yaml", .base_dir = test_folder, .override_dir = "/"};
     cr_assert_eq(ff_jobspec_parse(&source, &spec, &failure), FF_OK);
-    cr_assert_eq(ff_dataset_load(spec, &file, 1, &progress, &dataset, &failure), FF_CANCELLED);
+    static const struct ff_load_options options = {.block_bytes = FF_BLOCK_BYTES};
+    cr_assert_eq(ff_dataset_load(spec, &file, 1, &options, &progress, &dataset, &failure), FF_CANCELLED);
     cr_assert_eq(atomic_load(&progress.bytes_total), 15);
 }
