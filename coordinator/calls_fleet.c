@@ -312,7 +312,7 @@ static bool judge(struct ff_coordinator *core, struct ff_job *job, const struct 
         return false;
     if (!ff_dispatch_result(core->dispatch, job->record.id, outcome->target, &outcome->attempts))
         return false;
-    ff_dispatch_observe(core->dispatch, job->record.id, outcome->target, outcome->fit_ms);
+    ff_dispatch_observe(core->dispatch, job->record.id, outcome->target, outcome->fit_ms, outcome->cpu_ms);
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_HOST = 64, MOST_PROFILE = 512 };
+
 enum { KEPT_GONE = 100 };
 
 struct ff_fleet {
@@ -82,6 +84,17 @@ static char *free_name(const struct ff_fleet *fleet, const char *host)
     return ff_xasprintf("%s-%zu", host, lowest);
 }
 
+/* What a peer says of itself ends up in names, logs and on terminals: one word of at most so many bytes. */
+static char *word_of(const char *text, size_t most)
+{
+    size_t length = strnlen(text, most);
+    char *word = ff_xalloc(length + 1);
+    for (size_t i = 0; i < length; i++)
+        word[i] = text[i] > ' ' && text[i] < 0x7f ? text[i] : '_';
+    word[length] = '\0';
+    return word;
+}
+
 struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_request *request,
                                 const char *version, int64_t now_ms)
 {
@@ -91,12 +104,12 @@ struct ff_worker *ff_fleet_join(struct ff_fleet *fleet, const struct ff_join_req
     }
     struct ff_worker *worker = ff_xcalloc(1, sizeof *worker);
     worker->id = ++fleet->last_id;
-    worker->name = free_name(fleet, *request->host ? request->host : "worker");
-    worker->host = ff_xstrdup(request->host);
-    worker->version = ff_xstrdup(version);
-    worker->profile = ff_xstrdup(request->profile);
+    worker->host = word_of(request->host, MOST_HOST);
+    worker->name = free_name(fleet, *worker->host ? worker->host : "worker");
+    worker->version = word_of(version, MOST_HOST);
+    worker->profile = word_of(request->profile, MOST_PROFILE);
     worker->pid = request->pid;
-    worker->slots = request->slots;
+    worker->slots = request->slots < FF_FLEET_MOST_SLOTS ? request->slots : FF_FLEET_MOST_SLOTS;
     worker->incarnation = request->incarnation;
     worker->joined_ms = worker->heard_ms = now_ms;
     fleet->workers[fleet->count++] = worker;
@@ -180,6 +193,41 @@ static void forget_oldest_gone(struct ff_fleet *fleet)
     }
 }
 
+static bool lists(const struct ff_beat_request *beat, uint64_t epoch, uint64_t lease)
+{
+    for (size_t i = 0; i < beat->lease_count; i++)
+        if (beat->leases[i].epoch == epoch && beat->leases[i].counter == lease)
+            return true;
+    return false;
+}
+
+static bool was_missing(const struct ff_worker *worker, uint64_t lease)
+{
+    for (size_t i = 0; i < worker->missing_count; i++)
+        if (worker->missing[i] == lease)
+            return true;
+    return false;
+}
+
+size_t ff_fleet_missing(struct ff_worker *worker, const struct ff_beat_request *beat, uint64_t epoch,
+                        uint64_t *leases, size_t count)
+{
+    uint64_t *once = ff_xalloc((count + 1) * sizeof *once);
+    size_t once_count = 0, twice_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lists(beat, epoch, leases[i]))
+            continue;
+        if (was_missing(worker, leases[i]))
+            leases[twice_count++] = leases[i];
+        else
+            once[once_count++] = leases[i];
+    }
+    free(worker->missing);
+    worker->missing = once;
+    worker->missing_count = once_count;
+    return twice_count;
+}
+
 void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_worker_state state)
 {
     take_no_more_work(fleet, worker);
@@ -189,11 +237,23 @@ void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_wor
         forget_oldest_gone(fleet);
 }
 
+uint32_t ff_fleet_tell_beat(const struct ff_fleet *fleet, struct ff_worker *worker)
+{
+    worker->beat_ms = fleet->ready > FF_FLEET_BEAT_MS ? fleet->ready : FF_FLEET_BEAT_MS;
+    return worker->beat_ms;
+}
+
+uint32_t ff_fleet_expiry_ms(const struct ff_worker *worker)
+{
+    uint32_t three = 3 * worker->beat_ms;
+    return three > FF_FLEET_EXPIRY_MS ? three : FF_FLEET_EXPIRY_MS;
+}
+
 static bool is_expired(const struct ff_worker *worker, int64_t now_ms)
 {
     if (worker->disconnected_ms && now_ms - worker->disconnected_ms > FF_FLEET_RECONNECT_MS)
         return true;
-    return now_ms - worker->heard_ms > FF_FLEET_EXPIRY_MS;
+    return now_ms - worker->heard_ms > ff_fleet_expiry_ms(worker);
 }
 
 struct ff_worker *ff_fleet_expired(const struct ff_fleet *fleet, int64_t now_ms)

@@ -7,8 +7,9 @@
 #include "common/wire.h"
 
 enum {
-    FF_FLEET_BEAT_MS = 2000,
-    FF_FLEET_EXPIRY_MS = 15000,
+    FF_FLEET_BEAT_MS = 2000,      /* of up to 2,000 workers; then a millisecond more for each */
+    FF_FLEET_EXPIRY_MS = 15000,   /* at least, and three Beats */
+    FF_FLEET_MOST_SLOTS = 4096,   /* of one worker */
     FF_FLEET_RECONNECT_MS = 5000, /* from the end of a worker's connection to its next call */
 };
 
@@ -27,6 +28,7 @@ struct ff_worker {
     enum ff_worker_state state;
     int64_t joined_ms;
     int64_t heard_ms;
+    uint32_t beat_ms;        /* what it was told last */
     int64_t disconnected_ms; /* 0: it has a connection, as far as is known */
     uint32_t pipe;           /* its connection for calls */
     uint32_t beat_pipe;
@@ -69,8 +71,16 @@ struct ff_worker **ff_fleet_all(const struct ff_fleet *fleet, size_t *count);
 /* Its connection closed: it is lost unless it is heard of within FF_FLEET_RECONNECT_MS. */
 void ff_fleet_disconnected(struct ff_worker *worker, int64_t now_ms);
 void ff_fleet_heard(struct ff_worker *worker, int64_t now_ms);
+/* How long the worker waits until its next Beat. The answer to a Join or a Beat tells it, and what is told
+ * here counts for when it expires. */
+uint32_t ff_fleet_tell_beat(const struct ff_fleet *fleet, struct ff_worker *worker);
+uint32_t ff_fleet_expiry_ms(const struct ff_worker *worker);
 void ff_fleet_beat(struct ff_fleet *fleet, struct ff_worker *worker, const struct ff_beat_request *beat,
                    int64_t now_ms);
+/* Of the worker's count leases of this epoch, those that neither this Beat nor the one before lists, so that
+ * their grants never arrived: moved to the front; returns their number. */
+size_t ff_fleet_missing(struct ff_worker *worker, const struct ff_beat_request *beat, uint64_t epoch,
+                        uint64_t *leases, size_t count);
 /* Marks it as lost or left; it may be freed by this. */
 void ff_fleet_gone(struct ff_fleet *fleet, struct ff_worker *worker, enum ff_worker_state state);
 /* The first worker whose time is over, NULL if none. */

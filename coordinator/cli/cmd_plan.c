@@ -317,7 +317,7 @@ static void simulate(const struct plan *plan, const struct ff_dispatch_item *ite
             double ms = (double)items[target].cells * plan->us_per_cell[items[target].group] / 1000;
             free_ms[slot] += ms;
             ff_dispatch_result(dispatch, 1, target, &tries);
-            ff_dispatch_observe(dispatch, 1, target, ms);
+            ff_dispatch_observe(dispatch, 1, target, ms, ms);
         }
         out->fit_ms = free_ms[slot] > out->fit_ms ? free_ms[slot] : out->fit_ms;
         out->chunks++;

@@ -6,26 +6,46 @@
 
 enum { POLL_MS = 16000, TICK_MS = 500 };
 
-void sim_coordinator_start(struct sim *sim)
+/* Every job lists all targets; those of other jobs are closed. */
+static void add_job(struct sim *sim, uint64_t job)
 {
-    static const double unknown[1];
+    static const double unknown[1], known[1] = {1000};
     struct ff_dispatch_item items[MAX_TARGETS] = {0};
     for (size_t i = 0; i < sim->target_count; i++)
-        items[i] = (struct ff_dispatch_item){
-            .cells = (uint64_t)sim->fit_ms[i], .closed = sim->accepted[i] != 0, .alone = i == 0};
-    sim->dispatch = ff_dispatch_create();
-    sim->fleet = ff_fleet_create();
-    sim->epoch++;
-    memset(sim->lost_alone, 0, sizeof sim->lost_alone); /* tries of what is open are not stored */
-    sim->last_tick = sim->now;
-    ff_dispatch_add_job(sim->dispatch, &(struct ff_dispatch_job){.id = 1,
+        items[i] = (struct ff_dispatch_item){.cells = (uint64_t)sim->fit_ms[i],
+                                             .closed = sim->stored[i] != 0 || sim->job_of[i] != job,
+                                             .alone = i == 0};
+    ff_dispatch_add_job(sim->dispatch, &(struct ff_dispatch_job){.id = job,
                                                                  .items = items,
                                                                  .count = sim->target_count,
                                                                  .group_count = 1,
-                                                                 .us_per_cell = unknown,
+                                                                 .us_per_cell = sim->exact ? known : unknown,
                                                                  .attempts = sim->attempts,
                                                                  .mode = sim->mode,
-                                                                 .chunk = 7});
+                                                                 .chunk = 7,
+                                                                 .weight = sim->weight[job]});
+}
+
+void sim_coordinator_takes_job(struct sim *sim)
+{
+    add_job(sim, ++sim->jobs_come);
+}
+
+void sim_coordinator_start(struct sim *sim)
+{
+    sim->dispatch = ff_dispatch_create();
+    sim->fleet = ff_fleet_create();
+    sim->epoch++;
+    sim->writes = NULL;
+    sim->last_write = &sim->writes;
+    sim->committing = false;
+    memcpy(sim->accepted, sim->stored, sizeof sim->accepted);
+    for (size_t i = 0; i < sim->target_count; i++)
+        sim->lost[i] &= sim->stored[i] != 0;
+    memset(sim->lost_alone, 0, sizeof sim->lost_alone); /* tries of what is open are not stored */
+    sim->last_tick = sim->now;
+    for (uint64_t job = 1; job <= sim->jobs_come; job++)
+        add_job(sim, job);
 }
 
 void sim_coordinator_stop(struct sim *sim)
@@ -34,6 +54,11 @@ void sim_coordinator_stop(struct sim *sim)
     struct ff_worker **workers = ff_fleet_all(sim->fleet, &count);
     for (size_t i = 0; i < count; i++)
         free(workers[i]->waiting);
+    while (sim->writes) { /* what is not committed is gone */
+        struct pending_write *next = sim->writes->next;
+        free(sim->writes);
+        sim->writes = next;
+    }
     ff_dispatch_destroy(sim->dispatch);
     ff_fleet_destroy(sim->fleet);
 }
@@ -45,19 +70,62 @@ static void answer(struct sim *sim, const struct message *request, struct messag
     reply->from = request->from;
     reply->incarnation = request->incarnation;
     reply->sequence = request->sequence;
-    if (type == REPORTED)
-        reply->lease = request->lease;
     sim_send(sim, reply, false);
+}
+
+/* ---- the store ---- */
+
+static struct pending_write *add_write(struct sim *sim)
+{
+    struct pending_write *write = ff_xcalloc(1, sizeof *write);
+    *sim->last_write = write;
+    sim->last_write = &write->next;
+    if (!sim->committing) {
+        int64_t takes = sim_chance(sim, 20) ? (int64_t)sim_random(sim, 30000) : (int64_t)sim_random(sim, 200);
+        sim->committing = true;
+        sim_at(sim, sim->now + takes, (struct event){.type = STORE_COMMITS, .incarnation = sim->epoch});
+    }
+    return write;
 }
 
 static void accept_outcome(struct sim *sim, uint32_t target, enum ff_class class, uint32_t tries)
 {
     if (sim->accepted[target]++)
         sim_fail(sim, "target %u has two outcomes", target);
-    sim->class[target] = class;
-    sim->tries[target] = tries;
-    sim->closed++;
+    struct pending_write *write = add_write(sim);
+    write->has_outcome = true;
+    write->target = target;
+    write->class = class;
+    write->tries = tries;
 }
+
+static void commit(struct sim *sim, const struct pending_write *write)
+{
+    if (write->has_outcome) {
+        if (sim->stored[write->target]++)
+            sim_fail(sim, "target %u is stored twice", write->target);
+        sim->class[write->target] = write->class;
+        sim->tries[write->target] = write->tries;
+        sim->closed++;
+    }
+    if (write->has_answer)
+        sim_send(sim, &write->answer, false);
+}
+
+/* All that waits, as one transaction. */
+void sim_store_commits(struct sim *sim)
+{
+    sim->committing = false;
+    while (sim->writes) {
+        struct pending_write *write = sim->writes;
+        sim->writes = write->next;
+        commit(sim, write);
+        free(write);
+    }
+    sim->last_write = &sim->writes;
+}
+
+/* ---- losing workers ---- */
 
 static bool is_current(struct sim *sim, struct ff_lease_id id, uint64_t worker)
 {
@@ -81,9 +149,9 @@ static void count_lost_alone(struct sim *sim, uint64_t worker)
     for (size_t i = 0; i < count; i++) {
         struct ff_grant grant;
         struct ff_dispatch_target_view view;
-        bool alone = ff_dispatch_lease(sim->dispatch, leases[i], &grant, &holder) && grant.count == 1 &&
-                     ff_dispatch_look(sim->dispatch, 1, grant.targets[0], &view);
-        sim->lost_alone[grant.targets[0]] += alone && view.suspect && view.lease == leases[i];
+        bool alone = ff_dispatch_lease(sim->dispatch, leases[i], &grant, &holder) && grant.suspect &&
+                     ff_dispatch_look(sim->dispatch, grant.job, grant.targets[0], &view);
+        sim->lost_alone[grant.targets[0]] += alone && view.lease == leases[i];
     }
 }
 
@@ -120,28 +188,78 @@ static void send_grant(struct sim *sim, const struct message *request, const str
     answer(sim, request, &reply, GRANT);
 }
 
-/* No target is held by two leases: dispatch says of each that this one has it. */
+/* A copy goes to another worker, and neither for suspects nor for what faulted. */
+static void check_copy(struct sim *sim, uint32_t target, const struct ff_dispatch_target_view *view,
+                       uint64_t worker)
+{
+    if (view->worker == worker || view->copy_worker != worker || view->suspect || view->tries)
+        sim_fail(sim, "a copy of target %u where there should be none", target);
+}
+
+/* Of what is no copy dispatch says that this lease has it and no other. */
 static void check_grant(struct sim *sim, const struct ff_grant *grant, uint64_t worker)
 {
+    sim->copies_granted += grant->is_copy;
     for (size_t i = 0; i < grant->count; i++) {
         struct ff_dispatch_target_view view;
-        if (!ff_dispatch_look(sim->dispatch, 1, grant->targets[i], &view) || view.lease != grant->lease ||
-            view.worker != worker || sim->accepted[grant->targets[i]])
-            sim_fail(sim, "lease %llu does not hold target %u", (unsigned long long)grant->lease,
-                     grant->targets[i]);
+        uint32_t target = grant->targets[i];
+        if (grant->job != sim->job_of[target] ||
+            !ff_dispatch_look(sim->dispatch, grant->job, target, &view) || sim->accepted[target])
+            sim_fail(sim, "target %u is granted and closed", target);
+        if (grant->is_copy)
+            check_copy(sim, target, &view, worker);
+        else if (view.lease != grant->lease || view.worker != worker || view.copy_worker)
+            sim_fail(sim, "lease %llu does not hold target %u", (unsigned long long)grant->lease, target);
         if ((view.alone || view.suspect) && grant->count > 1)
-            sim_fail(sim, "target %u should run alone", grant->targets[i]);
+            sim_fail(sim, "target %u should run alone", target);
+    }
+}
+
+static bool waits(const struct sim *sim, uint64_t job)
+{
+    struct ff_dispatch_target_view view;
+    for (uint32_t i = 0; i < sim->target_count; i++)
+        if (ff_dispatch_look(sim->dispatch, job, i, &view) && strcmp(view.state, "waiting") == 0)
+            return true;
+    return false;
+}
+
+/* Of jobs that wait, none gets ahead of another by more than a chunk of each (Goyal, Vin and Cheng 1996,
+ * theorem 1). */
+static void check_shares(struct sim *sim, const struct ff_grant *grant)
+{
+    double ms = 0;
+    for (size_t i = 0; i < grant->count && !grant->is_copy; i++)
+        ms += (double)sim->fit_ms[grant->targets[i]];
+    sim->had_ms[grant->job] += ms;
+    if (ms > sim->chunk_ms[grant->job])
+        sim->chunk_ms[grant->job] = ms;
+    double had = sim->had_ms[grant->job] / sim->weight[grant->job];
+    for (uint64_t other = 1; other <= sim->job_count && !grant->is_copy; other++) {
+        double lag = had - sim->had_ms[other] / sim->weight[other];
+        double most = sim->chunk_ms[other] / sim->weight[other] +
+                      sim->chunk_ms[grant->job] / sim->weight[grant->job] + 1e-6;
+        if (lag > most && waits(sim, other))
+            sim_fail(sim, "job %llu is %.0f ms ahead of job %llu, %.0f are allowed",
+                     (unsigned long long)grant->job, lag, (unsigned long long)other, most);
     }
 }
 
 static bool try_grant(struct sim *sim, struct ff_worker *worker, const struct message *request)
 {
     struct ff_grant grant;
-    struct ff_dispatch_ask ask = {worker->id, request->idle, request->prefetch, ff_fleet_slots(sim->fleet),
-                                  ff_fleet_workers(sim->fleet)};
+    struct ff_dispatch_ask ask = {worker->id,
+                                  request->idle,
+                                  request->prefetch,
+                                  ff_fleet_slots(sim->fleet),
+                                  ff_fleet_workers(sim->fleet),
+                                  sim->now,
+                                  sim->copies};
     if (worker->state != FF_WORKER_READY || !ff_dispatch_grant(sim->dispatch, &ask, &grant))
         return false;
     check_grant(sim, &grant, worker->id);
+    if (sim->exact)
+        check_shares(sim, &grant);
     worker->granted = grant.lease;
     send_grant(sim, request, &grant);
     return true;
@@ -205,6 +323,15 @@ static void take_fault(struct sim *sim, const struct message *request, uint32_t 
         accept_outcome(sim, target, FF_QUARANTINED, tries);
 }
 
+static bool take_result(struct sim *sim, uint32_t target, uint32_t *tries)
+{
+    uint64_t job = sim->job_of[target];
+    if (!ff_dispatch_result(sim->dispatch, job, target, tries))
+        return false;
+    ff_dispatch_observe(sim->dispatch, job, target, (double)sim->fit_ms[target], (double)sim->fit_ms[target]);
+    return true;
+}
+
 static void take_report(struct sim *sim, const struct message *request)
 {
     bool current = is_current(sim, request->lease, request->worker);
@@ -214,57 +341,40 @@ static void take_report(struct sim *sim, const struct message *request)
         uint32_t tries;
         if (outcome->class == FF_OPEN && new)
             take_fault(sim, request, outcome->target);
-        else if (outcome->class != FF_OPEN && ff_dispatch_result(sim->dispatch, 1, outcome->target, &tries))
+        else if (outcome->class != FF_OPEN && take_result(sim, outcome->target, &tries))
             accept_outcome(sim, outcome->target, outcome->class, tries);
     }
     if (request->finished && new)
         ff_dispatch_end_lease(sim->dispatch, request->lease.counter);
-    struct message reply = {.drop = !current};
-    answer(sim, request, &reply, REPORTED);
-}
-
-static bool lists(const struct message *beat, uint64_t epoch, uint64_t lease)
-{
-    for (size_t i = 0; i < beat->count; i++)
-        if (beat->leases[i].epoch == epoch && beat->leases[i].counter == lease)
-            return true;
-    return false;
-}
-
-static bool was_missing(const struct ff_worker *worker, uint64_t lease)
-{
-    for (size_t i = 0; i < worker->missing_count; i++)
-        if (worker->missing[i] == lease)
-            return true;
-    return false;
-}
-
-/* A lease that two Beats in a row do not list never arrived. */
-static void return_missing(struct sim *sim, struct ff_worker *worker, const struct message *beat)
-{
-    uint64_t leases[MAX_HELD * 4], missing[MAX_HELD * 4];
-    size_t count = ff_dispatch_leases(sim->dispatch, worker->id, leases), kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (lists(beat, sim->epoch, leases[i]))
-            continue;
-        if (was_missing(worker, leases[i]))
-            ff_dispatch_end_lease(sim->dispatch, leases[i]);
-        else
-            missing[kept++] = leases[i];
-    }
-    worker->missing = ff_xrealloc(worker->missing, (kept + 1) * sizeof *missing);
-    memcpy(worker->missing, missing, kept * sizeof *missing);
-    worker->missing_count = kept;
+    /* Behind the commit of what it acknowledges. */
+    struct pending_write *write = add_write(sim);
+    write->has_answer = true;
+    write->answer = (struct message){.type = REPORTED,
+                                     .from = request->from,
+                                     .incarnation = request->incarnation,
+                                     .sequence = request->sequence,
+                                     .lease = request->lease,
+                                     .drop = !current};
 }
 
 static void take_beat(struct sim *sim, struct ff_worker *worker, const struct message *request)
 {
     struct message reply = {0};
-    ff_fleet_beat(sim->fleet, worker, &(struct ff_beat_request){.draining = request->draining}, sim->now);
-    return_missing(sim, worker, request);
-    for (size_t i = 0; i < request->count; i++)
+    struct ff_beat_request beat = {
+        .draining = request->draining, .leases = request->leases, .lease_count = request->count};
+    uint64_t leases[MAX_HELD * 4];
+    ff_fleet_beat(sim->fleet, worker, &beat, sim->now);
+    size_t count = ff_dispatch_leases(sim->dispatch, worker->id, leases);
+    count = ff_fleet_missing(worker, &beat, sim->epoch, leases, count);
+    for (size_t i = 0; i < count; i++)
+        ff_dispatch_end_lease(sim->dispatch, leases[i]);
+    for (size_t i = 0; i < request->count; i++) {
+        if (request->leases[i].epoch == sim->epoch &&
+            ff_dispatch_is_spent(sim->dispatch, request->leases[i].counter))
+            ff_dispatch_end_lease(sim->dispatch, request->leases[i].counter);
         if (!is_current(sim, request->leases[i], worker->id))
             reply.leases[reply.count++] = request->leases[i];
+    }
     answer(sim, request, &reply, BEATEN);
 }
 

@@ -6,7 +6,7 @@
 #include "coordinator/dispatch.h"
 #include "coordinator/fleet.h"
 
-enum { MAX_TARGETS = 120, MAX_WORKERS = 8, MAX_SLOTS = 3, MAX_HELD = 40, MAX_LISTED = 40 };
+enum { MAX_TARGETS = 120, MAX_WORKERS = 8, MAX_SLOTS = 3, MAX_HELD = 40, MAX_LISTED = 40, MAX_JOBS = 3 };
 
 /* What fitting a target does, each time. */
 enum behaviour { FITS, FAILS, FAULTS, MAY_FAULT, KILLS_WORKER };
@@ -36,7 +36,15 @@ struct message {
     };
 };
 
-enum event_type { ARRIVES, TASK_ENDS, WORKER_TICK, COORDINATOR_TICK, FAULT_STRIKES };
+enum event_type {
+    ARRIVES,
+    TASK_ENDS,
+    WORKER_TICK,
+    COORDINATOR_TICK,
+    STORE_COMMITS,
+    FAULT_STRIKES,
+    JOB_COMES
+};
 
 struct event {
     int64_t at;
@@ -80,6 +88,16 @@ struct sim_worker {
     int64_t ask_until, join_until, next_beat, paused_until, restart_at;
 };
 
+/* ---- the store: outcomes wait for their commit, answers for what they acknowledge ---- */
+
+struct pending_write {
+    struct pending_write *next;
+    bool has_outcome, has_answer;
+    uint32_t target, tries;
+    enum ff_class class;
+    struct message answer;
+};
+
 /* ---- the world ---- */
 
 struct sim {
@@ -96,10 +114,17 @@ struct sim {
     size_t target_count;
     enum behaviour behaviour[MAX_TARGETS];
     int64_t fit_ms[MAX_TARGETS];
+    uint64_t job_of[MAX_TARGETS]; /* from 1 */
+    uint64_t job_count;
+    uint64_t jobs_come; /* that are there by now */
+    uint32_t weight[MAX_JOBS + 1];
+    bool exact;                    /* costs are known and nothing goes wrong: shares are checked */
+    double had_ms[MAX_JOBS + 1];   /* granted, by job */
+    double chunk_ms[MAX_JOBS + 1]; /* the largest of them */
     unsigned host_count;
     struct sim_worker workers[MAX_WORKERS];
 
-    /* The coordinator; its stored state is class and accepted. */
+    /* The coordinator. What survives it: epoch, stored, class, tries. */
     struct ff_dispatch *dispatch;
     struct ff_fleet *fleet;
     uint64_t epoch;
@@ -108,7 +133,13 @@ struct sim {
     int64_t last_tick;
     unsigned restarts;
     enum ff_class class[MAX_TARGETS];
-    unsigned accepted[MAX_TARGETS];
+    unsigned accepted[MAX_TARGETS]; /* by this coordinator, committed or not */
+    unsigned stored[MAX_TARGETS];
+    struct pending_write *writes, **last_write;
+    bool committing;
+    int64_t coordinator_paused_until;
+    bool copies;
+    unsigned copies_granted;
     uint32_t tries[MAX_TARGETS];
     unsigned lost_alone[MAX_TARGETS];
     bool lost[MAX_TARGETS]; /* quarantined as WORKER_LOST */
@@ -123,9 +154,12 @@ void sim_send(struct sim *sim, const struct message *message, bool to_coordinato
 void sim_fail(const struct sim *sim, const char *format, ...) FF_PRINTF(2, 3) __attribute__((noreturn));
 
 void sim_coordinator_start(struct sim *sim);
+/* The next job that is to come. */
+void sim_coordinator_takes_job(struct sim *sim);
 void sim_coordinator_stop(struct sim *sim);
 void sim_coordinator_takes(struct sim *sim, const struct message *message);
 void sim_coordinator_ticks(struct sim *sim);
+void sim_store_commits(struct sim *sim);
 
 void sim_worker_start(struct sim *sim, unsigned host);
 void sim_worker_dies(struct sim *sim, unsigned host);

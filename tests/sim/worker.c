@@ -147,7 +147,10 @@ static void drop(struct sim *sim, unsigned host, struct held_lease *lease)
             worker->slot_lease[i] = -1;
         }
     }
-    forget(worker, index);
+    lease->dropped = true;
+    lease->count = lease->next; /* what is decided is still offered, once */
+    if (!lease->in_flight && lease->sent == lease->decided)
+        forget(worker, index);
     for (unsigned i = 0; i < worker->slot_count; i++)
         if (worker->slot_lease[i] < 0)
             begin_lease(sim, host, i);
@@ -227,6 +230,9 @@ static void take_reported(struct sim *sim, unsigned host, const struct message *
     struct held_lease *lease = find_held(worker, message->lease);
     if (!lease || !lease->in_flight || message->sequence != lease->sequence)
         return;
+    for (size_t i = lease->sent; i < lease->sending; i++)
+        if (lease->classes[i] != FF_OPEN && !sim->stored[lease->targets[i]])
+            sim_fail(sim, "target %u is acknowledged and not stored", lease->targets[i]);
     lease->in_flight = false;
     lease->sent = lease->sending;
     lease->sequence++;

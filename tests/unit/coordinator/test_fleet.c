@@ -127,6 +127,21 @@ Test(fleet, a_worker_expires_after_fifteen_silent_seconds)
     cr_assert_null(ff_fleet_expired(fleet, 1000000));
 }
 
+/* A thousand Beats a second, and no worker is lost for one that is late. */
+Test(fleet, the_workers_of_a_large_fleet_beat_less_often)
+{
+    struct ff_worker *first = join("a", 1, 0);
+    cr_assert_eq(ff_fleet_tell_beat(fleet, first), FF_FLEET_BEAT_MS);
+    for (int i = 1; i < 6000; i++)
+        join("a", 1, 0);
+    cr_assert_eq(ff_fleet_expired(fleet, 1 + FF_FLEET_EXPIRY_MS), first, "it was told of more Beats");
+    for (uint64_t id = 1; id <= 6000; id++)
+        cr_assert_eq(ff_fleet_tell_beat(fleet, ff_fleet_find(fleet, id)), 6000);
+    cr_assert_eq(ff_fleet_expiry_ms(first), 18000);
+    cr_assert_null(ff_fleet_expired(fleet, 18000));
+    cr_assert_eq(ff_fleet_expired(fleet, 18001), first);
+}
+
 Test(fleet, draining_workers_expire_too)
 {
     struct ff_worker *worker = join("a", 1, 0);
@@ -187,4 +202,32 @@ Test(fleet, ids_of_an_earlier_coordinator_are_nobodys)
     ff_fleet_count_from(fleet, 1000);
     cr_assert_eq(join("a", 1, 0)->id, 1000);
     cr_assert_null(ff_fleet_find(fleet, 1));
+}
+
+Test(fleet, a_lease_missing_from_two_beats_in_a_row_never_arrived)
+{
+    struct ff_worker *worker = join("a", 1, 0);
+    struct ff_lease_id listed[] = {{7, 1}, {6, 2}}; /* the second one is of another epoch */
+    struct ff_beat_request one = {.leases = listed, .lease_count = 2}, none = {0};
+    uint64_t leases[] = {1, 2, 3};
+    cr_assert_eq(ff_fleet_missing(worker, &one, 7, leases, 3), 0);
+    cr_assert_eq(ff_fleet_missing(worker, &one, 7, leases, 3), 2);
+    cr_assert(leases[0] == 2 && leases[1] == 3);
+    uint64_t first = 1;
+    cr_assert_eq(ff_fleet_missing(worker, &none, 7, &first, 1), 0);
+    cr_assert_eq(ff_fleet_missing(worker, &one, 7, &first, 1), 0);
+    cr_assert_eq(ff_fleet_missing(worker, &none, 7, &first, 1), 0);
+    cr_assert_eq(ff_fleet_missing(worker, &none, 7, &first, 1), 1);
+}
+
+Test(fleet, what_a_worker_says_of_itself_is_one_short_word_and_its_slots_are_bounded)
+{
+    char large[1000];
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    struct ff_join_request request = {"a b\x1b[2J\xff", 1, UINT32_MAX, large, 1, 0, 0};
+    struct ff_worker *worker = ff_fleet_join(fleet, &request, large, 0);
+    cr_assert_str_eq(worker->name, "a_b_[2J_-1");
+    cr_assert_eq(worker->slots, FF_FLEET_MOST_SLOTS);
+    cr_assert(strlen(worker->version) == 64 && strlen(worker->profile) == 512);
 }
