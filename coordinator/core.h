@@ -146,6 +146,9 @@ void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_co
  * NULL: a report of a job that is over, told to drop its lease once all that came before is committed. */
 void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char *worker, const char *profile,
                     struct ff_outcome *outcomes, size_t count, struct ff_call *origin);
+/* The outcomes that need no fit, of a job that begins to run; closes the items of those that it takes over.
+ */
+void ff_core_commit_decided(struct ff_coordinator *core, struct ff_job *job, struct ff_dispatch_item *items);
 /* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit.
  */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);

@@ -130,7 +130,7 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
     struct ff_stored_target *targets = ff_arena_alloc(arena, set->target_count * sizeof *targets);
     for (size_t i = 0; i < set->target_count; i++)
         targets[i] = (struct ff_stored_target){set->targets[i].name, set->targets[i].rows,
-                                               set->targets[i].frame.steps};
+                                               set->targets[i].frame.steps, set->targets[i].fingerprint};
     return (struct ff_stored_targets){.targets = targets,
                                       .target_count = set->target_count,
                                       .rows_skipped = set->rows_skipped,
@@ -138,7 +138,8 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
                                       .metric_count = set->metric_count,
                                       .has_all = job->total > set->target_count,
                                       .all_rows = set->all.steps,
-                                      .all_steps = set->all.steps};
+                                      .all_steps = set->all.steps,
+                                      .all_fingerprint = set->all_fingerprint};
 }
 
 /* ---- counting ---- */

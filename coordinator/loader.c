@@ -1,11 +1,15 @@
 #include "coordinator/loader.h"
 
-#include "common/objects.h"
+#include "common/hash.h"
 #include "coordinator/clerk.h"
+#include "coordinator/fingerprint.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { HASHED_BYTES = 1 << 18 };
 
 struct ff_loader {
     ff_target_source *source;
@@ -16,9 +20,23 @@ struct ff_loader {
 
 /* ---- what the loop needs beside the targets ---- */
 
-static struct ff_fit_spec fit_spec(const struct ff_model_spec *model)
+static struct ff_fit_spec fit_spec(const struct ff_model_spec *model, const struct ff_alerts *alerts,
+                                   const struct ff_work *work)
 {
-    return (struct ff_fit_spec){model->kind, model->params, model->param_count};
+    return (struct ff_fit_spec){model->kind, model->params, model->param_count, *alerts, *work};
+}
+
+/* total_per_day is shared out among the targets that have rows. */
+static struct ff_alerts share_alerts(const struct ff_jobspec *spec, const struct ff_targetset *set)
+{
+    size_t targets = 0;
+    for (size_t i = 0; i < set->target_count; i++)
+        targets += set->targets[i].code == FF_CODE_OK;
+    double per_week = spec->alerts.per_target_per_week;
+    if (spec->alerts.total_per_day > 0)
+        per_week = 7 * spec->alerts.total_per_day / (double)(targets ? targets : 1);
+    return (struct ff_alerts){per_week, spec->alerts.direction, spec->alerts.least_duration_ms,
+                              spec->alerts.least_deviation};
 }
 
 static void choose_metrics(struct ff_loaded *loaded, size_t rule)
@@ -33,13 +51,40 @@ static void choose_metrics(struct ff_loaded *loaded, size_t rule)
     loaded->metric_counts[rule] = count;
 }
 
-static void add_big(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame)
+/* Adds the values of a target's frame to a hash. */
+static enum ff_status hash_rows(const struct ff_targetset *set, size_t target, const struct ff_frame *frame,
+                                struct ff_hash *hash, struct ff_error *err)
 {
-    struct ff_bytes bytes = {(const uint8_t *)frame->values, ff_frame_bytes(frame)};
-    if (!frame->values || bytes.size <= FF_BIG_FRAME_BYTES)
-        return;
+    size_t size = ff_frame_bytes(frame);
+    if (frame->values)
+        return ff_hash_add(hash, frame->values, size), FF_OK;
+    uint8_t *piece = ff_xalloc(HASHED_BYTES);
+    enum ff_status status = FF_OK;
+    for (size_t at = 0; at < size && status == FF_OK; at += HASHED_BYTES) {
+        size_t bytes = size - at < HASHED_BYTES ? size - at : HASHED_BYTES;
+        status = ff_targetset_read(set, target, at, piece, bytes, err);
+        if (status == FF_OK)
+            ff_hash_add(hash, piece, bytes);
+    }
+    free(piece);
+    return status;
+}
+
+static enum ff_status add_big(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame,
+                              struct ff_error *err)
+{
+    struct ff_big_frame big = {.target = target};
+    struct ff_hash hash;
+    if (!ff_targetset_has_rows(loaded->set, target) || ff_frame_bytes(frame) <= FF_BIG_FRAME_BYTES)
+        return FF_OK;
+    ff_hash_start(&hash, FF_HASH_STRONG);
+    enum ff_status status = hash_rows(loaded->set, target, frame, &hash, err);
+    if (status)
+        return status;
+    ff_hash_finish(&hash, big.id.bytes);
     loaded->big = ff_xrealloc(loaded->big, (loaded->big_count + 1) * sizeof *loaded->big);
-    loaded->big[loaded->big_count++] = (struct ff_big_frame){target, ff_object_hash(bytes)};
+    loaded->big[loaded->big_count++] = big;
+    return FF_OK;
 }
 
 const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded, uint32_t target)
@@ -50,21 +95,99 @@ const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded, uint32_
     return NULL;
 }
 
-static void complete(struct ff_loaded *loaded)
+/* What tells that the files of a model of somebody's own changed, where they can be seen from here. */
+static void add_files(struct ff_hash *hash, const struct ff_fit_spec *spec)
+{
+    const struct ff_kind_schema *kind = spec->kind ? ff_kind_schema(spec->kind) : NULL;
+    for (size_t i = 0; kind && ff_kind_is_open(kind) && i < spec->param_count; i++) {
+        struct stat info;
+        if (spec->params[i].text[0] != '/' || stat(spec->params[i].text, &info) != 0)
+            continue;
+        ff_hash_add_number(hash, (uint64_t)info.st_size);
+        ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_sec);
+        ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_nsec);
+    }
+}
+
+static enum ff_status take_fingerprint(const struct ff_loaded *loaded, uint32_t target,
+                                       const struct ff_frame *frame, struct ff_fingerprint *fingerprint,
+                                       struct ff_error *err)
+{
+    const struct ff_targetset *set = loaded->set;
+    struct ff_hash hash;
+    if (!ff_targetset_has_rows(set, target))
+        return FF_OK;
+    if (target == set->target_count) {
+        ff_fingerprint_start(&hash, &loaded->all, NULL, set->all_columns, frame);
+        add_files(&hash, &loaded->all);
+    } else {
+        int rule = set->targets[target].rule;
+        if (rule < 0)
+            return FF_OK;
+        ff_fingerprint_start(&hash, &loaded->rules[rule], &loaded->fallback, loaded->metrics[rule], frame);
+        add_files(&hash, &loaded->rules[rule]);
+        add_files(&hash, &loaded->fallback);
+    }
+    enum ff_status status = hash_rows(set, target, frame, &hash, err);
+    if (status == FF_OK)
+        *fingerprint = ff_fingerprint_finish(&hash);
+    return status;
+}
+
+/* What depends on a target's rows. */
+static enum ff_status look_at_rows(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame,
+                                   struct ff_fingerprint *fingerprint, struct ff_error *err)
+{
+    enum ff_status status = add_big(loaded, target, frame, err);
+    return status ? status : take_fingerprint(loaded, target, frame, fingerprint, err);
+}
+
+static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
 {
     const struct ff_jobspec *spec = loaded->spec;
-    loaded->all = fit_spec(&spec->all);
-    loaded->fallback = fit_spec(&spec->fallback);
+    const struct ff_work *work = &loaded->set->work;
+    const struct ff_alerts none = {0}, alerts = share_alerts(spec, loaded->set);
+    loaded->all = fit_spec(&spec->all, &none, work);
+    if (work->type == FF_WORK_FIT)
+        loaded->fallback = fit_spec(&spec->fallback, &alerts, work);
     loaded->rules = ff_xcalloc(spec->top_count + 1, sizeof *loaded->rules);
     loaded->metrics = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metrics);
     loaded->metric_counts = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metric_counts);
     for (size_t i = 0; i < spec->top_count; i++) {
-        loaded->rules[i] = fit_spec(&spec->top[i].model);
+        loaded->rules[i] = fit_spec(&spec->top[i].model, &alerts, work);
         choose_metrics(loaded, i);
     }
-    for (size_t i = 0; i < loaded->set->target_count; i++)
-        add_big(loaded, (uint32_t)i, &loaded->set->targets[i].frame);
-    add_big(loaded, (uint32_t)loaded->set->target_count, &loaded->set->all);
+    struct ff_targetset *set = loaded->set;
+    for (uint32_t i = 0; i < set->target_count; i++) {
+        struct ff_target *target = &set->targets[i];
+        enum ff_status status = look_at_rows(loaded, i, &target->frame, &target->fingerprint, err);
+        if (status)
+            return status;
+    }
+    return look_at_rows(loaded, (uint32_t)set->target_count, &set->all, &set->all_fingerprint, err);
+}
+
+static enum ff_status find_targets(const struct ff_loaded_options *options, const struct ff_jobspec *spec,
+                                   struct ff_targetset **out, struct ff_error *err)
+{
+    if (options->source)
+        return options->source(options->context, spec, options->progress, out, err);
+    return ff_targetset_load(spec, options->folder, NULL, options->progress, out, err);
+}
+
+enum ff_status ff_loaded_create(struct ff_jobspec *spec, const struct ff_loaded_options *options,
+                                struct ff_loaded **out, struct ff_error *err)
+{
+    struct ff_loaded *loaded = ff_xcalloc(1, sizeof *loaded);
+    loaded->spec = spec;
+    enum ff_status status = find_targets(options, spec, &loaded->set, err);
+    if (status == FF_OK)
+        status = complete(loaded, err);
+    if (status)
+        ff_loaded_destroy(loaded);
+    else
+        *out = loaded;
+    return status;
 }
 
 void ff_loaded_destroy(struct ff_loaded *loaded)
@@ -85,35 +208,50 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
 
 /* ---- the thread ---- */
 
-static enum ff_status from_files(void *context, const struct ff_jobspec *spec,
-                                 struct ff_load_progress *progress, struct ff_targetset **out,
-                                 struct ff_error *err)
+/* What the job itself committed comes before what it takes over from others. */
+static enum ff_status find_known(struct ff_load *load, struct ff_loaded *loaded)
 {
-    (void)context;
-    return ff_targetset_load(spec, NULL, NULL, progress, out, err);
+    const struct ff_targetset *set = loaded->set;
+    struct ff_known *known = loaded->known = ff_known_create(set);
+    enum ff_status status = ff_known_resume(known, load->state_dir, load->job, set, &load->error);
+    if (status)
+        return status;
+    if (load->retry_of)
+        return ff_known_take_over(known, load->state_dir, load->retry_of, load->retry_classes, set,
+                                  &load->error);
+    return load->reuse ? ff_known_reuse(known, load->state_dir, loaded->spec->output.set, set, &load->error)
+                       : FF_OK;
+}
+
+/* A model that is taken over may be of older rows than today's. */
+static void keep_fingerprints(struct ff_loaded *loaded)
+{
+    struct ff_targetset *set = loaded->set;
+    for (size_t i = 0; i < loaded->known->count; i++) {
+        const struct ff_known_outcome *known = &loaded->known->outcomes[i];
+        uint32_t target = known->outcome.target;
+        if (target == set->target_count)
+            set->all_fingerprint = known->fingerprint;
+        else
+            set->targets[target].fingerprint = known->fingerprint;
+    }
 }
 
 static void load(struct ff_loader *loader, struct ff_load *load)
 {
-    struct ff_loaded *loaded = ff_xcalloc(1, sizeof *loaded);
-    enum ff_status status = ff_jobspec_parse(&load->source, &loaded->spec, &load->error);
-    if (!status)
-        status = loader->source(loader->context, loaded->spec, &load->progress, &loaded->set, &load->error);
+    struct ff_jobspec *spec;
+    struct ff_loaded *loaded;
+    const struct ff_loaded_options options = {loader->source, loader->context, load->state_dir,
+                                              &load->progress};
+    if (ff_jobspec_parse(&load->source, &spec, &load->error) ||
+        ff_loaded_create(spec, &options, &loaded, &load->error))
+        return;
+    enum ff_status status = find_known(load, loaded);
     if (status) {
         ff_loaded_destroy(loaded);
         return;
     }
-    complete(loaded);
-    loaded->known = ff_known_create();
-    status = load->retry_of ? ff_known_take_over(loaded->known, load->state_dir, load->retry_of,
-                                                 load->retry_classes, loaded->set, &load->error)
-                            : FF_OK;
-    if (!status)
-        status = ff_known_resume(loaded->known, load->state_dir, load->job, loaded->set, &load->error);
-    if (status) {
-        ff_loaded_destroy(loaded);
-        return;
-    }
+    keep_fingerprints(loaded);
     load->loaded = loaded;
 }
 
@@ -132,7 +270,7 @@ static void work(void *context, struct ff_event *event, bool stopping)
 struct ff_loader *ff_loader_start(struct ff_queue *back, ff_target_source *source, void *context)
 {
     struct ff_loader *loader = ff_xcalloc(1, sizeof *loader);
-    loader->source = source ? source : from_files;
+    loader->source = source;
     loader->context = context;
     loader->clerk = ff_clerk_start(work, loader, back);
     return loader;

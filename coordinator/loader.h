@@ -9,6 +9,12 @@
 #include "coordinator/known.h"
 #include "coordinator/targetset.h"
 
+/* Where targets come from: ff_targetset_load, or something else with the same contract (bench, plan's
+ * samples). */
+typedef enum ff_status ff_target_source(void *context, const struct ff_jobspec *spec,
+                                        struct ff_load_progress *progress, struct ff_targetset **out,
+                                        struct ff_error *err);
+
 /* A job ready to run. */
 struct ff_loaded {
     struct ff_jobspec *spec;
@@ -24,10 +30,19 @@ struct ff_loaded {
         struct ff_object_id id;
     } * big;
     size_t big_count;
-    /* Outcomes that need no fit: those that the job committed before it was interrupted, or takes over from
-     * the job that it retries. */
+    /* Outcomes that need no fit: those that the job committed before it was interrupted, takes over from the
+     * job that it retries, or reuses from the active generation. */
     struct ff_known *known;
 };
+struct ff_loaded_options {
+    ff_target_source *source; /* NULL: the job's files */
+    void *context;            /* of the source */
+    const char *folder;       /* for rows of files beyond data.memory, as ff_spill_create */
+    struct ff_load_progress *progress;
+};
+/* known stays NULL. Takes the spec, also when it fails. Blocks for as long as the source does. */
+FF_NODISCARD enum ff_status ff_loaded_create(struct ff_jobspec *spec, const struct ff_loaded_options *options,
+                                             struct ff_loaded **out, struct ff_error *err);
 void ff_loaded_destroy(struct ff_loaded *loaded);
 const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded,
                                          uint32_t target); /* NULL: travels in messages */
@@ -41,16 +56,11 @@ struct ff_load {
     const char *state_dir;
     uint64_t retry_of;         /* job whose outcomes are taken over, 0: none */
     const char *retry_classes; /* except of these classes */
+    bool reuse;                /* take models of the active generation whose fingerprint is the same */
     struct ff_load_progress progress;
     struct ff_loaded *loaded; /* NULL if it failed */
     struct ff_error error;
 };
-
-/* Where targets come from: ff_targetset_load, or something else with the same contract (bench, plan's
- * samples). */
-typedef enum ff_status ff_target_source(void *context, const struct ff_jobspec *spec,
-                                        struct ff_load_progress *progress, struct ff_targetset **out,
-                                        struct ff_error *err);
 
 struct ff_loader;
 /* source NULL: the job's files. */

@@ -105,6 +105,7 @@ void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
     load->load.state_dir = core->state_dir;
     load->load.retry_of = record->retry_of;
     load->load.retry_classes = record->retry_classes;
+    load->load.reuse = !record->no_reuse && !core->has_source;
     load->load.source = (struct ff_jobspec_source){.text = record->yaml,
                                                    .size = strlen(record->yaml),
                                                    .file = record->file,
@@ -120,50 +121,6 @@ void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
         job->record.started_ms = ff_wall_ms();
     job->version++;
     ff_loader_push(core->loader, &load->load);
-}
-
-/* Outcomes that are decided before any fit: skipped targets, and frames that cannot be built. */
-static void commit_decided(struct ff_coordinator *core, struct ff_job *job, const bool *known)
-{
-    const struct ff_targetset *set = job->loaded->set;
-    struct ff_outcome *outcomes = ff_xcalloc(job->total + 1, sizeof *outcomes);
-    size_t count = 0;
-    for (uint32_t i = 0; i < job->total; i++) {
-        bool all = i == set->target_count;
-        enum ff_code code = all ? set->all_code : set->targets[i].code;
-        if (code == FF_CODE_OK || known[i])
-            continue;
-        bool skipped = !all && code <= FF_CODE_NO_MODEL;
-        outcomes[count++] = (struct ff_outcome){.target = i,
-                                                .class = skipped ? FF_SKIPPED : FF_FAILED,
-                                                .code = code,
-                                                .errmsg = all ? set->all_errmsg : set->targets[i].errmsg,
-                                                .kind = "",
-                                                .summary = ""};
-    }
-    ff_core_commit(core, job, "", "", outcomes, count, NULL);
-}
-
-/* Takes over what needs no fit; marks it in known and closes its item. */
-static void take_known(struct ff_coordinator *core, struct ff_job *job, bool *known,
-                       struct ff_dispatch_item *items)
-{
-    const struct ff_known *list = job->loaded->known;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct ff_known_outcome *from = &list->outcomes[i];
-        uint32_t target = from->outcome.target;
-        if (target >= job->total || known[target])
-            continue;
-        known[target] = true;
-        items[target].closed = true;
-        if (from->committed) {
-            ff_job_count(job, &from->outcome);
-            continue;
-        }
-        struct ff_outcome *outcome = ff_xalloc(sizeof *outcome);
-        *outcome = from->outcome;
-        ff_core_commit(core, job, from->worker, from->profile, outcome, 1, NULL);
-    }
 }
 
 static double known_rate(const struct ff_coordinator *core, const char *kind)
@@ -214,15 +171,12 @@ static void begin_running(struct ff_coordinator *core, struct ff_job *job)
     job->record.state = FF_JOB_RUNNING;
     job->running_us = ff_clock_us();
     job->version++;
-    bool *known = ff_xcalloc(job->total + 1, sizeof *known);
     struct ff_dispatch_item *items = ff_job_items(job);
     write_targets(core, job);
     ff_core_write_job(core, job, NULL);
-    take_known(core, job, known, items);
-    commit_decided(core, job, known);
+    ff_core_commit_decided(core, job, items);
     dispatch_job(core, job, items);
     free(items);
-    free(known);
     job->plan_ms = (double)(ff_clock_us() - start_us) / 1000;
     ff_log(FF_LOG_INFO, "%s: %zu targets, loaded in %.0f ms, prepared in %.0f ms", job->id,
            loaded->set->target_count, loaded->set->load_ms, loaded->set->prepare_ms);

@@ -151,7 +151,7 @@ class Settings(Case):
         for arguments, env in ((("--slots", "2"), {}), (("--workers", "3"), {}), (("--slots", "1.0"), {}),
                                (("--slots=0.01",), {}), (("--slots", "0.5"), {}), ((), {"FITFLEET_SLOTS": "2"}),
                                (("--slots", "1", "--affinity"), {})):
-            self.assertEqual(self.train_json(job, *arguments, env=env)["counts"]["fitted"], 6, arguments)
+            self.assertEqual(self.train_json(job, "--no-reuse", *arguments, env=env)["counts"]["fitted"], 6, arguments)
 
     def test_slots_is_the_number_of_executors(self):
         job = self.slow_job(targets=6, cpu_ms=500)

@@ -157,3 +157,18 @@ Test(store_retain, results_of_an_old_job_still_show_what_became_of_its_targets)
     assert_shows(text, "\"a\":{\"class\":\"fitted\"");
     assert_shows(text, "\"season\":24");
 }
+
+Test(store_retain, a_retry_of_an_old_job_takes_over_only_what_still_has_its_model)
+{
+    publish_one(true);
+    for (int i = 0; i < 3; i++)
+        publish_one(false);
+    struct ff_target targets[] = {{.name = "a"}, {.name = "b"}};
+    struct ff_targetset set = {.targets = targets, .target_count = 2};
+    struct ff_known *known = ff_known_create(&set);
+    struct ff_job_record first;
+    must(ff_store_find_job(store, "demo-1", &arena, &first, &failure));
+    must(ff_known_take_over(known, path_in_folder("state"), first.id, "", &set, &failure));
+    cr_assert(known->count == 1 && known->outcomes[0].outcome.target == 1);
+    ff_known_destroy(known);
+}
