@@ -10,6 +10,8 @@
 #include "coordinator/fleet.h"
 #include "coordinator/store.h"
 
+struct ff_load_progress;
+
 /* The result document of a job, finished or not (then: what is committed, "state": "running").
  * classes: only these ("failed", …), count 0: all. target: a glob, "" for all. table: a summary a person
  * understands (counts, the all model, then one line per target: the first 20 and every one that is not
@@ -42,6 +44,21 @@ FF_NODISCARD enum ff_status ff_document_explain(struct ff_store *store, const st
                                                 const char *target, const char *live, struct ff_buf *out,
                                                 struct ff_error *err);
 
+/* The capsule of a target (common/capsule.h) into an empty out: the one that was kept when it was
+ * quarantined, else one whose rows are made from the data files as they are now, which takes as long as
+ * loading them. NOT_FOUND, FAILED_PRECONDITION (nothing to refit), INVALID_ARGUMENT (the files), CANCELLED.
+ */
+struct ff_capsule_options {
+    const char *target;
+    const char *data_root; /* files must lie below it; NULL: anywhere */
+    bool from_files;       /* false: this job's targets came from elsewhere, and are not made again */
+    const char *folder;    /* for rows beyond data.memory, as ff_spill_create */
+    struct ff_load_progress *progress; /* or NULL */
+};
+FF_NODISCARD enum ff_status ff_document_capsule(struct ff_store *store, const struct ff_job_record *job,
+                                                const struct ff_capsule_options *options, struct ff_buf *out,
+                                                struct ff_error *err);
+
 /* A job as status shows it, rebuilt from the state (counts of an unfinished one from its reports). Strings in
  * arena. */
 FF_NODISCARD enum ff_status ff_status_from_store(struct ff_store *store, const struct ff_job_record *job,
@@ -64,6 +81,16 @@ FF_NODISCARD enum ff_status ff_document_workers(struct ff_worker *const *workers
 /* Sets and their generations; set "": all. */
 FF_NODISCARD enum ff_status ff_document_models(struct ff_store *store, const char *set, const char *format,
                                                struct ff_buf *out, struct ff_error *err);
+/* What differs between two generations of a set, by target: added, removed, changed, same; kind, size and
+ * summary of either model. table: lines of what is the same only if full. NOT_FOUND. */
+struct ff_diff_options {
+    const char *set;
+    uint64_t before, after;
+    const char *format;
+    bool full;
+};
+FF_NODISCARD enum ff_status ff_document_diff(struct ff_store *store, const struct ff_diff_options *options,
+                                             struct ff_buf *out, struct ff_error *err);
 /* JSON lines of the active generation: {"target": …, "kind": …, "from": N (if carried over), "metrics":
  * {…every parameter}}; a multivariate model has "model" instead of "metrics"; "all" comes last. target: a
  * glob, "" for all. */

@@ -28,8 +28,6 @@ static void write_line(const struct ff_stored_report *report, const struct ff_ou
 static enum ff_status follow_report(void *context, uint64_t row, const struct ff_stored_report *report)
 {
     struct follow *follow = context;
-    if (row <= follow->cursor)
-        return FF_OK;
     follow->cursor = row;
     for (size_t i = 0; i < report->outcome_count; i++)
         if (report->outcomes[i].target <= follow->targets->target_count)
@@ -46,7 +44,8 @@ enum ff_status ff_document_follow(struct ff_store *store, const struct ff_job_re
     size_t before = out->size;
     enum ff_status status = ff_store_targets(store, job->id, &arena, &targets, err);
     if (!status)
-        status = ff_store_reports(store, job->id, FF_REPORT_OUTCOMES, follow_report, &follow, err);
+        status =
+            ff_store_reports_after(store, job->id, *cursor, FF_REPORT_OUTCOMES, follow_report, &follow, err);
     if (status)
         out->size = before;
     else

@@ -80,6 +80,8 @@ void ff_put_entry(struct ff_json *json, const struct ff_target_outcome *target)
     ff_json_put_double(json, "fit_ms", outcome->fit_ms);
     ff_json_put_double(json, "cpu_ms", outcome->cpu_ms);
     ff_json_put_uint(json, "peak_rss_bytes", outcome->peak_rss_bytes);
+    if (outcome->signal)
+        ff_json_put_int(json, "signal", outcome->signal);
     if (*target->profile)
         ff_json_put_string(json, "profile", target->profile);
     if (target->from)
