@@ -1,4 +1,4 @@
-/* What workers call: Join, Lease, Report, Beat, Fetch, Put, Leave. */
+/* What workers call: Join, Lease, Report, Beat, Leave. */
 #include "coordinator/core.h"
 
 #include "common/clock.h"
@@ -10,8 +10,6 @@
 enum {
     PART_BYTES = FF_BIG_FRAME_BYTES,
     PART_TARGETS = 2048,
-    UPLOAD_BYTES = 1 << 30,
-    UPLOAD_KEEP_MS = 600000,
 };
 
 static struct ff_worker *caller(struct ff_coordinator *core, struct ff_call *call, uint64_t id)
@@ -54,7 +52,7 @@ static void answer_empty(struct ff_worker *worker)
     ff_buf_fini(&body);
 }
 
-static void lose(struct ff_coordinator *core, struct ff_worker *worker)
+static void lose_leases(struct ff_coordinator *core, struct ff_worker *worker)
 {
     size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
     struct ff_lost_target *lost = ff_xcalloc(count + 1, sizeof *lost);
@@ -64,11 +62,18 @@ static void lose(struct ff_coordinator *core, struct ff_worker *worker)
     for (size_t i = 0; i < count; i++)
         quarantine_lost(core, &lost[i], worker);
     free(lost);
-    /* A partition would leave its connections open for minutes. */
-    ff_rpc_server_close_pipe(core->server, worker->pipe);
-    if (worker->beat_pipe)
-        ff_rpc_server_close_pipe(core->server, worker->beat_pipe);
+    ff_overdue_forget(core->overdue, worker->id);
     ff_fleet_gone(core->fleet, worker, FF_WORKER_LOST);
+}
+
+static void lose(struct ff_coordinator *core, struct ff_worker *worker)
+{
+    uint32_t pipes[] = {worker->pipe, worker->beat_pipe};
+    lose_leases(core, worker);
+    /* A partition would leave its connections open for minutes. */
+    for (size_t i = 0; i < 2; i++)
+        if (pipes[i])
+            ff_rpc_server_close_pipe(core->server, pipes[i]);
 }
 
 static void end_leases(struct ff_coordinator *core, const struct ff_worker *worker)
@@ -93,6 +98,21 @@ static void warn_of_profiles(struct ff_coordinator *core)
            "last digits from worker to worker");
 }
 
+/* An agent has its connection for itself: whoever joined by it before is gone. So there are never more
+ * workers than connections. */
+static void lose_predecessor(struct ff_coordinator *core, const struct ff_worker *joined)
+{
+    size_t count;
+    struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (workers[i] != joined && workers[i]->pipe == joined->pipe &&
+            ff_fleet_find(core->fleet, workers[i]->id)) {
+            lose_leases(core, workers[i]);
+            return;
+        }
+    }
+}
+
 void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
 {
     /* The same agent after a partition: what it holds goes on, under its old leases. */
@@ -100,6 +120,7 @@ void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
     if (!worker)
         worker = ff_fleet_join(core->fleet, &call->in.join, call->version, core->now_ms);
     worker->pipe = call->pipe;
+    lose_predecessor(core, worker);
     worker->sequence = 0;
     worker->granted = 0;
     ff_fleet_heard(worker, core->now_ms);
@@ -107,8 +128,15 @@ void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
     warn_of_profiles(core);
     ff_log(FF_LOG_INFO, "worker %s joined: %u slots, fitfleet %s", worker->name, worker->slots,
            worker->version);
-    struct ff_join_reply reply = {worker->id,       worker->name,       core->epoch,
-                                  FF_FLEET_BEAT_MS, FF_FLEET_EXPIRY_MS, FF_RPC_MAX_MESSAGE};
+    struct ff_join_reply reply = {.worker = worker->id,
+                                  .name = worker->name,
+                                  .epoch = core->epoch,
+                                  .beat_ms = ff_fleet_tell_beat(core->fleet, worker),
+                                  .expiry_ms = ff_fleet_expiry_ms(worker),
+                                  .max_message = FF_RPC_MAX_MESSAGE,
+                                  .secret = {core->probe.data, core->probe.size}};
+    if (core->probe.size)
+        reply.probe = ff_memfile_place(&core->probe);
     struct ff_buf body = {0};
     ff_encode_join_reply(&reply, &body);
     ff_call_reply(call, &body, NULL, 0);
@@ -123,17 +151,27 @@ void ff_core_leave(struct ff_coordinator *core, struct ff_call *call)
     ff_log(FF_LOG_INFO, "worker %s left", worker->name);
     answer_empty(worker);
     end_leases(core, worker);
+    ff_overdue_forget(core->overdue, worker->id);
     ff_fleet_gone(core->fleet, worker, FF_WORKER_LEFT);
     ff_call_reply(call, NULL, NULL, 0);
 }
 
 /* ---- Lease ---- */
 
-/* How many targets of the grant from `from` on travel together: a frame that is an object goes alone. */
-static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, size_t from)
+/* Whether the worker reads the job's rows where they are: they are in shared memory, and it can. */
+static bool is_nearby(const struct ff_worker *worker, const struct ff_job *job)
+{
+    return worker->asked.nearby && ff_targetset_is_shared(job->loaded->set);
+}
+
+/* How many targets of the grant from `from` on travel together: a frame that is an object goes alone. Where
+ * rows are read in place, only tasks travel. */
+static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, size_t from, bool nearby)
 {
     uint64_t bytes = 0;
     size_t to = from;
+    if (nearby)
+        return grant->count - from < PART_TARGETS ? grant->count : from + PART_TARGETS;
     while (to < grant->count && to - from < PART_TARGETS) {
         struct ff_wire_task task;
         ff_job_task(job, grant->targets[to], &task);
@@ -147,25 +185,54 @@ static size_t part_end(const struct ff_job *job, const struct ff_grant *grant, s
     return to;
 }
 
-static void send_part(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call,
-                      const struct ff_job *job, const struct ff_grant *grant)
+/* Where the rows of a task go: along with it, or they are an object, or they stay where they are. */
+static enum ff_status place_rows(const struct ff_job *job, uint32_t target, bool nearby,
+                                 struct ff_arena *arena, struct ff_chunk *chunk, struct ff_wire_task *task,
+                                 struct ff_error *err)
 {
+    if (nearby && ff_targetset_place(job->loaded->set, target, &chunk->memory, &task->offset)) {
+        task->in_object = false;
+        return FF_OK;
+    }
+    return task->in_object ? FF_OK : ff_job_fill_task(job, target, arena, task, err);
+}
+
+/* The tasks of targets that still have their rows: those without were closed meanwhile by a late result of an
+ * older lease. */
+static enum ff_status add_tasks(const struct ff_job *job, const uint32_t *targets, size_t count, bool nearby,
+                                struct ff_arena *arena, struct ff_chunk *chunk, struct ff_error *err)
+{
+    struct ff_wire_task *tasks = ff_arena_alloc(arena, count * sizeof *tasks);
+    chunk->tasks = tasks;
+    for (size_t i = 0; i < count; i++) {
+        struct ff_wire_task *task = &tasks[chunk->task_count];
+        if (!ff_targetset_has_rows(job->loaded->set, targets[i]))
+            continue;
+        ff_job_task(job, targets[i], task);
+        if (place_rows(job, targets[i], nearby, arena, chunk, task, err))
+            return err->status;
+        chunk->task_count++;
+    }
+    return FF_OK;
+}
+
+static void send_part(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call,
+                      struct ff_job *job, const struct ff_grant *grant)
+{
+    bool nearby = is_nearby(worker, job);
+    worker->granted_to = part_end(job, grant, worker->granted_from, nearby);
     size_t count = worker->granted_to - worker->granted_from;
     const uint32_t *targets = grant->targets + worker->granted_from;
-    struct ff_wire_task *tasks = ff_arena_alloc(&call->arena, count * sizeof *tasks);
+    struct ff_error err;
     struct ff_chunk chunk = {.lease = {core->epoch, grant->lease},
                              .job = grant->job,
                              .covers = (uint32_t)count,
                              .of = (uint32_t)grant->count,
                              .timeout_ms = ff_job_timeout_ms(job, targets[0]),
-                             .memory_bytes = ff_job_memory_bytes(job, targets[0]),
-                             .tasks = tasks};
-    for (size_t i = 0; i < count; i++) {
-        struct ff_wire_task *task = &tasks[chunk.task_count];
-        ff_job_task(job, targets[i], task);
-        if (!task->task.frame.values && ff_frame_bytes(&task->task.frame))
-            continue; /* closed meanwhile by a late result of an older lease, its rows are gone */
-        chunk.task_count++;
+                             .memory_bytes = ff_job_memory_bytes(job, targets[0])};
+    if (add_tasks(job, targets, count, nearby, &call->arena, &chunk, &err)) {
+        ff_core_rows_lost(core, job, call, &err);
+        return;
     }
     struct ff_buf body = {0};
     struct ff_blocks blocks = {0};
@@ -190,19 +257,24 @@ static struct ff_job *last_grant(struct ff_coordinator *core, const struct ff_wo
 static bool try_grant(struct ff_coordinator *core, struct ff_worker *worker, struct ff_call *call)
 {
     struct ff_grant grant;
-    struct ff_dispatch_ask ask = {worker->id, worker->asked.idle, worker->asked.prefetch,
-                                  ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet)};
+    struct ff_dispatch_ask ask = {worker->id,
+                                  worker->asked.idle,
+                                  worker->asked.prefetch,
+                                  ff_fleet_slots(core->fleet),
+                                  ff_fleet_workers(core->fleet),
+                                  core->now_ms,
+                                  !core->no_copies};
     struct ff_job *job = last_grant(core, worker, &grant);
     if (job && worker->granted_to < grant.count) {
         worker->granted_from = worker->granted_to;
-    } else if (worker->state == FF_WORKER_READY && ff_dispatch_grant(core->dispatch, &ask, &grant)) {
+    } else if (worker->state == FF_WORKER_READY && !core->paused &&
+               ff_dispatch_grant(core->dispatch, &ask, &grant)) {
         job = ff_core_job(core, grant.job);
         worker->granted = grant.lease;
         worker->granted_from = 0;
     } else {
         return false;
     }
-    worker->granted_to = part_end(job, &grant, worker->granted_from);
     send_part(core, worker, call, job, &grant);
     return true;
 }
@@ -240,29 +312,37 @@ void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe)
             ff_fleet_disconnected(workers[i], core->now_ms);
 }
 
-void ff_core_serve(struct ff_coordinator *core)
+static void serve_all(struct ff_coordinator *core)
 {
     size_t count;
-    if (!ff_dispatch_has_waiting(core->dispatch))
-        return;
     struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
     for (size_t i = 0; i < count; i++)
         if (workers[i]->waiting && try_grant(core, workers[i], workers[i]->waiting))
             workers[i]->waiting = NULL;
 }
 
+void ff_core_serve(struct ff_coordinator *core)
+{
+    if (ff_dispatch_has_waiting(core->dispatch))
+        serve_all(core);
+}
+
 void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms)
 {
     struct ff_worker *worker;
     size_t count;
-    if (gap_ms)
+    if (gap_ms) {
         ff_fleet_shift(core->fleet, gap_ms);
+        ff_overdue_shift(core->overdue, gap_ms);
+    }
     while ((worker = ff_fleet_expired(core->fleet, core->now_ms)))
         lose(core, worker);
     struct ff_worker **workers = ff_fleet_all(core->fleet, &count);
     for (size_t i = 0; i < count; i++)
         if (workers[i]->waiting && core->now_ms >= workers[i]->waiting_until_ms)
             answer_empty(workers[i]);
+    if (ff_dispatch_has_late(core->dispatch, core->now_ms))
+        serve_all(core);
 }
 
 /* ---- Report ---- */
@@ -275,7 +355,7 @@ static bool attach_models(struct ff_coordinator *core, const struct ff_report *r
         if (!outcomes[i].model_in_object)
             continue;
         struct ff_bytes bytes =
-            ff_objects_get(core->objects, &outcomes[i].model_object, core->now_ms + UPLOAD_KEEP_MS);
+            ff_objects_get(core->objects, &outcomes[i].model_object, core->now_ms + FF_UPLOAD_KEEP_MS);
         if (!bytes.data)
             return false;
         outcomes[i].model = (struct ff_bytes){
@@ -323,6 +403,7 @@ void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
     if (!worker)
         return;
     struct ff_job *job = ff_core_job(core, report->job);
+    ff_overdue_progress(core->overdue, worker->id, report->lease.counter, core->now_ms);
     bool current = report->lease.epoch == core->epoch;
     if (!job || job->record.state != FF_JOB_RUNNING || job->finishing) {
         /* Behind the commit of what came before: this answer acknowledges that too. */
@@ -350,42 +431,16 @@ void ff_core_report(struct ff_coordinator *core, struct ff_call *call)
 
 /* ---- Beat ---- */
 
-static bool lists(const struct ff_beat_request *beat, uint64_t epoch, uint64_t lease)
-{
-    for (size_t i = 0; i < beat->lease_count; i++)
-        if (beat->leases[i].epoch == epoch && beat->leases[i].counter == lease)
-            return true;
-    return false;
-}
-
-static bool was_missing(const struct ff_worker *worker, uint64_t lease)
-{
-    for (size_t i = 0; i < worker->missing_count; i++)
-        if (worker->missing[i] == lease)
-            return true;
-    return false;
-}
-
-/* A lease missing from two Beats in a row never arrived. */
-static void find_missing(struct ff_coordinator *core, struct ff_worker *worker,
-                         const struct ff_beat_request *beat)
+static void return_missing(struct ff_coordinator *core, struct ff_worker *worker,
+                           const struct ff_beat_request *beat)
 {
     size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
-    uint64_t *missing = ff_xcalloc(count + 1, sizeof *missing);
-    size_t missing_count = 0;
-    count = ff_dispatch_leases(core->dispatch, worker->id, missing);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t lease = missing[i];
-        if (lists(beat, core->epoch, lease))
-            continue;
-        if (was_missing(worker, lease))
-            ff_dispatch_end_lease(core->dispatch, lease);
-        else
-            missing[missing_count++] = lease;
-    }
-    free(worker->missing);
-    worker->missing = missing;
-    worker->missing_count = missing_count;
+    uint64_t *leases = ff_xalloc((count + 1) * sizeof *leases);
+    count = ff_dispatch_leases(core->dispatch, worker->id, leases);
+    count = ff_fleet_missing(worker, beat, core->epoch, leases, count);
+    for (size_t i = 0; i < count; i++)
+        ff_dispatch_end_lease(core->dispatch, leases[i]);
+    free(leases);
 }
 
 void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
@@ -396,66 +451,25 @@ void ff_core_beat(struct ff_coordinator *core, struct ff_call *call)
         return;
     worker->beat_pipe = call->pipe;
     ff_fleet_beat(core->fleet, worker, beat, core->now_ms);
-    find_missing(core, worker, beat);
+    return_missing(core, worker, beat);
+    ff_core_end_overdue(core, worker, beat);
     if (worker->state == FF_WORKER_DRAINING)
         answer_empty(worker); /* it waits for this before it leaves */
     struct ff_lease_id *drop = ff_arena_alloc(&call->arena, beat->lease_count * sizeof *drop);
-    struct ff_beat_reply reply = {drop, 0};
+    struct ff_beat_reply reply = {drop, 0, ff_fleet_tell_beat(core->fleet, worker)};
     struct ff_grant grant;
     uint64_t owner;
-    for (size_t i = 0; i < beat->lease_count; i++)
-        if (beat->leases[i].epoch == core->epoch &&
-            !ff_dispatch_lease(core->dispatch, beat->leases[i].counter, &grant, &owner))
+    for (size_t i = 0; i < beat->lease_count; i++) {
+        uint64_t lease = beat->leases[i].counter;
+        if (beat->leases[i].epoch != core->epoch)
+            continue;
+        if (ff_dispatch_is_spent(core->dispatch, lease))
+            ff_dispatch_end_lease(core->dispatch, lease);
+        if (!ff_dispatch_lease(core->dispatch, lease, &grant, &owner))
             drop[reply.drop_count++] = beat->leases[i];
+    }
     struct ff_buf body = {0};
     ff_encode_beat_reply(&reply, &body);
-    ff_call_reply(call, &body, NULL, 0);
-    ff_buf_fini(&body);
-}
-
-/* ---- Fetch, Put ---- */
-
-/* A large frame of a running job, or something that was put or rendered. */
-static struct ff_bytes find_object(struct ff_coordinator *core, const struct ff_object_id *id)
-{
-    for (const struct ff_job *job = core->jobs; job; job = job->next) {
-        struct ff_bytes frame = ff_job_object(job, id);
-        if (frame.data)
-            return frame;
-    }
-    return ff_objects_get(core->objects, id, core->now_ms + UPLOAD_KEEP_MS);
-}
-
-void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
-{
-    const struct ff_fetch_request *in = &call->in.fetch;
-    struct ff_bytes object = find_object(core, &in->object);
-    if (!object.data) {
-        ff_call_fail(call, FF_NOT_FOUND, "there is no such object (any more)");
-        return;
-    }
-    if (in->offset > object.size || in->size > object.size - in->offset) {
-        ff_call_fail(call, FF_OUT_OF_RANGE, "a range past the end of its object");
-        return;
-    }
-    struct ff_bytes range = {object.data + in->offset, in->size};
-    struct ff_buf body = {0};
-    ff_encode_fetch_reply(object.size, &body);
-    ff_call_reply(call, &body, &range, 1);
-    ff_buf_fini(&body);
-}
-
-void ff_core_put(struct ff_coordinator *core, struct ff_call *call)
-{
-    struct ff_error err = {0};
-    bool complete = false;
-    if (ff_objects_put(core->objects, &call->in.put, call->blocks, UPLOAD_BYTES,
-                       core->now_ms + UPLOAD_KEEP_MS, &complete, &err)) {
-        ff_call_fail(call, err.status, "%s", err.text);
-        return;
-    }
-    struct ff_buf body = {0};
-    ff_encode_put_reply(complete, &body);
     ff_call_reply(call, &body, NULL, 0);
     ff_buf_fini(&body);
 }

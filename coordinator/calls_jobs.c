@@ -18,6 +18,20 @@ struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id)
     return job;
 }
 
+void ff_core_remove_job(struct ff_coordinator *core, uint64_t id)
+{
+    struct ff_job **link = &core->jobs;
+    while (*link && (*link)->record.id != id)
+        link = &(*link)->next;
+    struct ff_job *job = *link;
+    if (!job)
+        return;
+    *link = job->next;
+    if (core->last_job == &job->next)
+        core->last_job = link;
+    ff_job_destroy(job);
+}
+
 struct ff_job *ff_core_find_job(struct ff_coordinator *core, const char *reference)
 {
     struct ff_job *newest = NULL;
@@ -44,10 +58,14 @@ struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_
 
 void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_job_status *out)
 {
-    double remaining = job->loaded ? ff_dispatch_remaining_ms(core->dispatch, job->record.id) : -1;
-    ff_job_status(job, remaining, ff_fleet_slots(core->fleet), out);
-    if (ff_store_thread_is_stuck(core->store) && !ff_job_state_is_final(job->record.state))
-        out->stage = "paused: the state directory cannot be written";
+    uint32_t slots = ff_fleet_slots(core->fleet);
+    ff_job_status(job, ff_dispatch_eta_ms(core->dispatch, job->record.id, slots, core->now_ms), out);
+    const char *pause = ff_core_pause_of(core, job);
+    if (!pause)
+        return;
+    out->state = ff_job_state_name(FF_JOB_PAUSED);
+    out->stage = pause;
+    out->eta_ms = -1;
 }
 
 void ff_core_reply_status(struct ff_coordinator *core, const struct ff_job *job, struct ff_call *call)
@@ -146,14 +164,17 @@ static bool answer_resumed(struct ff_coordinator *core, struct ff_call *call,
                            const struct ff_job_record *record)
 {
     for (struct ff_job *job = core->jobs; job; job = job->next) {
-        if (ff_job_state_is_final(job->record.state) || strcmp(job->record.name, record->name) != 0)
+        if (!job->id || ff_job_state_is_final(job->record.state) ||
+            strcmp(job->record.name, record->name) != 0)
             continue;
         if (same_request(&job->record, record)) {
-            ff_core_load(core, job);
+            if (!job->progress && !job->loaded)
+                ff_core_load(core, job);
             ff_core_reply_status(core, job, call);
             return true;
         }
-        ff_core_end_job(core, job, FF_CODE_CANCELLED, "interrupted, and a changed job was trained instead");
+        ff_core_end_job(core, job, FF_CODE_CANCELLED, "interrupted, and a changed job was trained instead",
+                        NULL);
     }
     return false;
 }
@@ -176,8 +197,7 @@ void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call)
         ff_core_reply_status(core, job, call);
         return;
     }
-    ff_core_end_job(core, job, FF_CODE_CANCELLED, "cancelled on request");
-    ff_core_write_job(core, job, call);
+    ff_core_end_job(core, job, FF_CODE_CANCELLED, "cancelled on request", call);
 }
 
 void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)

@@ -5,6 +5,7 @@
  * goes to the store's thread, and the caller hears of it after the commit. Once per round it serves the
  * Leases that wait. */
 #include "coordinator/core.h"
+#include "coordinator/spill.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -73,6 +74,8 @@ static enum ff_status decode(struct ff_call *call, const struct ff_rpc_request *
         return ff_decode_job_request(body, arena, &call->in.job, err);
     case FF_JOBS_RETRY:
         return ff_decode_retry_request(body, arena, &call->in.retry, err);
+    case FF_JOBS_ACTIVATE:
+        return ff_decode_activate_request(body, arena, &call->in.activate, err);
     case FF_JOBS_READ:
         return ff_decode_read_request(body, arena, &call->in.read, err);
     case FF_JOBS_PING:
@@ -122,9 +125,10 @@ static void handle_call(struct ff_coordinator *core, struct ff_call *call)
         [FF_FLEET_LEAVE] = ff_core_leave,   [FF_JOBS_SUBMIT] = ff_core_submit,
         [FF_JOBS_STATUS] = ff_core_status,  [FF_JOBS_CANCEL] = ff_core_cancel,
         [FF_JOBS_RETRY] = ff_core_retry,    [FF_JOBS_READ] = ff_core_read,
-        [FF_JOBS_PING] = ff_core_ping,
+        [FF_JOBS_PING] = ff_core_ping,      [FF_JOBS_ACTIVATE] = ff_core_activate,
     };
-    handlers[call->method](core, call);
+    if (!ff_core_refuse_paused(core, call))
+        handlers[call->method](core, call);
 }
 
 /* ---- the loop ---- */
@@ -162,8 +166,8 @@ static void handle(struct ff_coordinator *core, struct ff_event *event)
     case FF_EVENT_READ:
         ff_core_read_done(core, event);
         break;
-    case FF_EVENT_STORE: /* the store's thread has logged it */
-        free(event);
+    case FF_EVENT_STORE:
+        ff_core_store_news(core, event);
         break;
     }
 }
@@ -253,13 +257,26 @@ static void destroy(struct ff_coordinator *core)
             ff_call_free(workers[i]->waiting);
     ff_dispatch_destroy(core->dispatch);
     ff_fleet_destroy(core->fleet);
+    ff_overdue_destroy(core->overdue);
     ff_objects_destroy(core->objects);
     ff_queue_fini(&core->queue);
+    ff_memfile_fini(&core->probe);
     close(core->failed_fd);
     free(core->costs);
     free(core->data_root);
     free(core->state_dir);
     free(core);
+}
+
+/* Without it rows travel, that is all. */
+static void make_probe(struct ff_coordinator *core)
+{
+    struct ff_error err;
+    core->probe = (struct ff_memfile)FF_MEMFILE_NONE;
+    if (ff_memfile_create("fitfleet-probe", FF_PROBE_BYTES, &core->probe, &err))
+        return;
+    randombytes_buf(core->probe.data, FF_PROBE_BYTES);
+    ff_memfile_seal(&core->probe);
 }
 
 static struct ff_coordinator *create(const struct ff_coordinator_options *options)
@@ -268,14 +285,18 @@ static struct ff_coordinator *create(const struct ff_coordinator_options *option
     ff_queue_init(&core->queue);
     core->dispatch = ff_dispatch_create();
     core->fleet = ff_fleet_create();
+    core->overdue = ff_overdue_create();
     /* At random, not by epoch: a state may be removed and begun anew behind the workers' backs. */
     ff_fleet_count_from(core->fleet, (uint64_t)randombytes_random() << 32 | 1);
     core->objects = ff_objects_create();
+    make_probe(core);
     core->last_job = &core->jobs;
     core->state_dir = ff_xstrdup(options->state_dir);
     core->data_root = options->data_root ? ff_xstrdup(options->data_root) : NULL;
     core->refuse_paths = options->refuse_paths;
     core->resume = options->resume;
+    core->retention = options->retention;
+    core->no_copies = options->no_copies;
     core->has_source = options->source != NULL;
     core->failed_fd = eventfd(0, EFD_CLOEXEC);
     core->now_ms = core->last_tick_ms = ff_clock_ms();
@@ -305,13 +326,18 @@ enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options
     if (status)
         return status;
     raise_descriptor_limit();
+    ff_spill_clean(options->state_dir);
     struct ff_coordinator *core = create(options);
     core->epoch = ff_store_epoch(store);
     status = load_jobs(core, store, err);
     if (!status)
         status = load_costs(core, store, err);
     core->store = ff_store_thread_start(store, &core->queue, FF_EVENT_STORE);
-    struct ff_rpc_server_options server = {options->url, options->security, call_came, core, pipe_closed};
+    struct ff_rpc_server_options server = {.url = options->url,
+                                           .security = options->security,
+                                           .handler = call_came,
+                                           .context = core,
+                                           .pipe_closed = pipe_closed};
     if (!status)
         status = ff_rpc_server_open(&server, &core->server, err);
     if (status) {
@@ -320,9 +346,10 @@ enum ff_status ff_coordinator_start(const struct ff_coordinator_options *options
         return status;
     }
     core->loader = ff_loader_start(&core->queue, options->source, options->source_context);
-    core->reads = ff_reads_start(core->state_dir, &core->queue);
+    core->reads = ff_reads_start(core, &core->queue);
     core->intake = ff_intake_start(core, &core->queue);
     resume_jobs(core);
+    ff_core_forget_old(core);
     pthread_create(&core->thread, NULL, run, core);
     *out = core;
     return FF_OK;

@@ -16,7 +16,9 @@ struct ff_coordinator_options {
     const char *data_root; /* jobs may read below it only; NULL: anywhere */
     bool refuse_paths;     /* jobs may not name files of this host at all: they upload them */
     bool resume; /* go on with unfinished jobs; else they stay until somebody asks (train decides) */
-    ff_target_source *source; /* NULL: the files of the job */
+    struct ff_retention retention; /* of finished jobs */
+    bool no_copies;                /* never give a second copy of a late lease: to measure what they bring */
+    ff_target_source *source;      /* NULL: the files of the job */
     void *source_context;
 };
 

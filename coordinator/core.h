@@ -1,5 +1,5 @@
-/* The coordinator's insides: what its loop thread owns. Private to coordinator.c, calls_*.c, running.c and
- * reads.c. */
+/* The coordinator's insides: what its loop thread owns. Private to coordinator.c, calls_*.c, running.c,
+ * pause.c and reads.c. */
 #ifndef FF_COORDINATOR_CORE_H
 #define FF_COORDINATOR_CORE_H
 
@@ -11,6 +11,7 @@
 #include "coordinator/fleet.h"
 #include "coordinator/job.h"
 #include "coordinator/loader.h"
+#include "coordinator/overdue.h"
 #include "coordinator/store_thread.h"
 
 #include <pthread.h>
@@ -48,6 +49,7 @@ struct ff_call {
         struct ff_submit_request submit;
         struct ff_job_request job;
         struct ff_retry_request retry;
+        struct ff_activate_request activate;
         struct ff_read_request read;
     } in;
 };
@@ -76,6 +78,7 @@ struct ff_coordinator {
     struct ff_intake *intake;
     struct ff_dispatch *dispatch;
     struct ff_fleet *fleet;
+    struct ff_overdue *overdue;
     struct ff_objects *objects;
     struct ff_job *jobs; /* all that the state has, oldest first */
     struct ff_job **last_job;
@@ -85,9 +88,14 @@ struct ff_coordinator {
     bool refuse_paths;
     bool resume;
     bool has_source; /* targets do not come from files */
+    struct ff_retention retention;
+    struct ff_memfile probe; /* FF_PROBE_BYTES at random: who can read them is nearby */
+    bool no_copies;          /* of late leases */
     int64_t now_ms;
     int64_t last_tick_ms;
     uint64_t writes_under_way;
+    bool paused;         /* the state cannot be written */
+    char pause_why[120]; /* as status says it */
     bool profiles_warned;
     struct ff_cost *costs; /* the cost book */
     size_t cost_count;
@@ -104,8 +112,6 @@ void ff_core_join(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_lease(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_report(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_beat(struct ff_coordinator *core, struct ff_call *call);
-void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call);
-void ff_core_put(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_leave(struct ff_coordinator *core, struct ff_call *call);
 /* The connection of a worker's Beats closed: it has a few seconds to come back. */
 void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe);
@@ -113,6 +119,23 @@ void ff_core_pipe_closed(struct ff_coordinator *core, uint32_t pipe);
 void ff_core_serve(struct ff_coordinator *core);
 /* Expired workers, long polls whose time is over. gap_ms: how long the loop stood still. */
 void ff_core_fleet_tick(struct ff_coordinator *core, int64_t gap_ms);
+
+/* ---- calls_objects.c: what is too large for a message ---- */
+
+enum { FF_UPLOAD_KEEP_MS = 600000 };
+void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_put(struct ff_coordinator *core, struct ff_call *call);
+/* Ends a job whose rows cannot be read back, and the call that wanted them. */
+void ff_core_rows_lost(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call,
+                       const struct ff_error *err);
+
+/* ---- calls_overdue.c: workers that are there and get nowhere ---- */
+
+/* Ends the leases of the worker that are overdue by its Beats. */
+void ff_core_end_overdue(struct ff_coordinator *core, const struct ff_worker *worker,
+                         const struct ff_beat_request *beat);
+/* An object moves on that connection: its worker is not idle. */
+void ff_core_note_progress(struct ff_coordinator *core, uint32_t pipe);
 
 /* ---- calls_jobs.c: clients ---- */
 
@@ -126,6 +149,8 @@ void ff_core_ping(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_jobs_tick(struct ff_coordinator *core);
 /* By id, by name (its newest) or "" (the newest); NULL. */
 struct ff_job *ff_core_find_job(struct ff_coordinator *core, const char *reference);
+/* A finished one, which the store has forgotten. */
+void ff_core_remove_job(struct ff_coordinator *core, uint64_t id);
 /* A job by row; NULL. */
 struct ff_job *ff_core_job(struct ff_coordinator *core, uint64_t id);
 struct ff_job *ff_core_add_job(struct ff_coordinator *core, const struct ff_job_record *record);
@@ -139,8 +164,10 @@ void ff_core_fill_status(struct ff_coordinator *core, const struct ff_job *job, 
 /* A job whose row is written starts to load. */
 void ff_core_load(struct ff_coordinator *core, struct ff_job *job);
 void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load);
-/* Ends a job that is not final. code FF_CODE_CANCELLED: cancelled, else failed. */
-void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg);
+/* Ends a job that is not final. code FF_CODE_CANCELLED: cancelled, else failed. call (Cancel), if any, is
+ * answered with its status after the commit. */
+void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg,
+                     struct ff_call *call);
 /* Stores outcomes that were accepted, then counts them and, if there is an origin, ends that call (a Report).
  * Takes the array (malloc); what its elements point into must live as long as origin, or as the job. job
  * NULL: a report of a job that is over, told to drop its lease once all that came before is committed. */
@@ -152,7 +179,20 @@ void ff_core_commit_decided(struct ff_coordinator *core, struct ff_job *job, str
 /* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit.
  */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
+/* The call Activate, answered after the commit. */
+void ff_core_activate(struct ff_coordinator *core, struct ff_call *call);
+/* Finished jobs that are not kept any more go, from the store first. */
+void ff_core_forget_old(struct ff_coordinator *core);
 void ff_core_written(struct ff_coordinator *core, struct ff_event *event);
+
+/* ---- pause.c: while the state cannot be written ---- */
+
+/* Takes a struct ff_store_news. */
+void ff_core_store_news(struct ff_coordinator *core, struct ff_event *event);
+/* Why a job that is not over in the state waits for the disk; NULL if it does not. */
+const char *ff_core_pause_of(const struct ff_coordinator *core, const struct ff_job *job);
+/* true: the call needs a write and was answered with the reason. */
+bool ff_core_refuse_paused(struct ff_coordinator *core, struct ff_call *call);
 
 /* ---- intake.c: submissions ---- */
 
@@ -161,9 +201,9 @@ void ff_intake_stop(struct ff_intake *intake);
 void ff_core_submit(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_submission_checked(struct ff_coordinator *core, struct ff_event *event);
 
-/* ---- reads.c: the reader thread ---- */
+/* ---- reads.c: the reader threads ---- */
 
-struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back);
+struct ff_reads *ff_reads_start(const struct ff_coordinator *core, struct ff_queue *back);
 void ff_reads_stop(struct ff_reads *reads);
 void ff_core_read(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_read_done(struct ff_coordinator *core, struct ff_event *event);

@@ -1,6 +1,7 @@
 /* Sentences for a person who asks "why". What is known comes from the stored outcome; what to do comes from a
  * table by error code, with the limit's value where the job's text still tells it. */
 #include "coordinator/explanation.h"
+#include "coordinator/job.h"
 #include "coordinator/show.h"
 
 #include <stdlib.h>
@@ -29,8 +30,8 @@ static void say_last_lines(const struct ff_explanation *explanation, struct ff_b
 static void say_fit(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
-    if (!*target->worker)
-        return;
+    if (!*target->worker || !outcome->pid)
+        return; /* decided without a fit, or by one of an earlier job */
     ff_say(explanation, "Worker %s, process %u: %s of wall time, %s of CPU, %s of memory at most.\n",
            target->worker, outcome->pid, ff_show_duration(outcome->fit_ms).text,
            ff_show_duration(outcome->cpu_ms).text, ff_show_size(outcome->peak_rss_bytes).text);
@@ -40,6 +41,13 @@ static void say_retry(const struct ff_explanation *explanation, enum ff_class cl
 {
     ff_say(explanation, "To try again: fitfleet retry %s --only %s.\n",
            ff_job_words(explanation->job, explanation->arena), ff_class_name(class));
+}
+
+static void say_capsule(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
+{
+    ff_say(explanation,
+           "To refit it alone: fitfleet capsule %s '%s' -o FILE, then fitfleet-worker --replay FILE.\n",
+           ff_job_words(explanation->job, explanation->arena), ff_one_line(explanation, target->name));
 }
 
 static void say_quarantined(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
@@ -124,6 +132,8 @@ static void explain_target(const struct ff_explanation *explanation, const struc
     if (target->from)
         ff_say(explanation, "It keeps its model of generation %llu of set %s.\n",
                (unsigned long long)target->from, explanation->job->set);
+    if (outcome->class == FF_QUARANTINED)
+        say_capsule(explanation, target);
     if (retryable && ff_job_state_is_final(explanation->job->state))
         say_retry(explanation, outcome->class);
 }
@@ -185,15 +195,17 @@ static void say_state(const struct ff_explanation *explanation)
         [FF_JOB_LOADING] = "Its data files are being read and prepared.\n",
         [FF_JOB_RUNNING] =
             "Its targets are being fitted. If nothing moves: fitfleet workers shows who takes work.\n",
-        [FF_JOB_PAUSED] = "It is paused.\n",
+        [FF_JOB_PAUSED] = "It is paused, because the state cannot be written: fitfleet status says why. "
+                          "Nothing is lost, and "
+                          "it goes on by itself.\n",
         [FF_JOB_FAILED] = "It failed; nothing was published.\n",
         [FF_JOB_CANCELLED] = "It was cancelled; nothing was published, and what was committed can be read.\n",
     };
-    if (states[job->state])
-        ff_say(explanation, "%s", states[job->state]);
     if (job->generation)
         ff_say(explanation, "It published generation %llu of set %s.\n", (unsigned long long)job->generation,
                job->set);
+    else if (states[job->state])
+        ff_say(explanation, "%s", states[job->state]);
 }
 
 static void say_job_error(const struct ff_explanation *explanation)
@@ -235,18 +247,7 @@ static void explain_job(const struct ff_explanation *explanation)
 /* The specification as the job was submitted with; NULL if it cannot be read. */
 static struct ff_jobspec *read_spec(const struct ff_job_record *job, struct ff_arena *arena)
 {
-    char *lines = ff_arena_strdup(arena, job->overrides), *rest = NULL;
-    const char **overrides = ff_arena_alloc(arena, (strlen(lines) + 1) * sizeof *overrides);
-    size_t count = 0;
-    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        overrides[count++] = line;
-    struct ff_jobspec_source source = {.text = job->yaml,
-                                       .size = strlen(job->yaml),
-                                       .file = job->file,
-                                       .base_dir = job->base_dir,
-                                       .overrides = overrides,
-                                       .override_count = count,
-                                       .override_dir = job->override_dir};
+    struct ff_jobspec_source source = ff_job_source(job, NULL, arena);
     struct ff_jobspec *spec = NULL;
     struct ff_error ignored = {0};
     return ff_jobspec_parse(&source, &spec, &ignored) ? NULL : spec;

@@ -34,13 +34,10 @@ static char *lines_of(struct ff_arena *arena, const char *const *texts, size_t c
     return lines;
 }
 
-/* A line per data file with what tells that it changed. */
 static char *list_files(struct ff_arena *arena, const struct ff_data_file *files, size_t count)
 {
     struct ff_buf buf = {0};
-    for (size_t i = 0; i < count; i++)
-        ff_buf_printf(&buf, "%llu %lld %s\n", (unsigned long long)files[i].size, (long long)files[i].mtime_ns,
-                      files[i].path);
+    ff_files_list(files, count, &buf);
     char *lines = ff_arena_strdup(arena, ff_buf_text(&buf));
     ff_buf_fini(&buf);
     return lines;

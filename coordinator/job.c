@@ -7,6 +7,35 @@
 
 /* ---- the record ---- */
 
+static size_t split_lines(struct ff_arena *arena, const char *text, const char ***lines)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        count++;
+    *lines = ff_arena_alloc(arena, (count + 1) * sizeof **lines);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strcspn(text, "\n");
+        (*lines)[i] = ff_arena_strndup(arena, text, length);
+        text += length + 1;
+    }
+    return count;
+}
+
+struct ff_jobspec_source ff_job_source(const struct ff_job_record *record, const char *data_root,
+                                       struct ff_arena *arena)
+{
+    const char **overrides;
+    size_t count = split_lines(arena, record->overrides, &overrides);
+    return (struct ff_jobspec_source){.text = record->yaml,
+                                      .size = strlen(record->yaml),
+                                      .file = record->file,
+                                      .base_dir = record->base_dir,
+                                      .overrides = overrides,
+                                      .override_count = count,
+                                      .override_dir = record->override_dir,
+                                      .data_root = data_root};
+}
+
 struct ff_job *ff_job_create(const struct ff_job_record *record)
 {
     struct ff_job *job = ff_xcalloc(1, sizeof *job);
@@ -55,6 +84,7 @@ static void all_task(const struct ff_job *job, struct ff_wire_task *task)
     task->task.fallback = &none;
     task->task.metrics = loaded->set->all_columns;
     task->task.frame = loaded->set->all;
+    task->task.input = loaded->set->all_input;
 }
 
 void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task *task)
@@ -70,6 +100,7 @@ void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task 
         task->task.fallback = &loaded->fallback;
         task->task.metrics = loaded->metrics[from->rule];
         task->task.frame = from->frame;
+        task->task.input = from->input;
     }
     const struct ff_big_frame *big = ff_loaded_big(loaded, target);
     if (big) {
@@ -79,17 +110,48 @@ void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task 
     }
 }
 
-struct ff_bytes ff_job_object(const struct ff_job *job, const struct ff_object_id *id)
+static const struct ff_frame *frame_of(const struct ff_job *job, uint32_t target)
+{
+    const struct ff_targetset *set = job->loaded->set;
+    return ff_job_is_all(job, target) ? &set->all : &set->targets[target].frame;
+}
+
+enum ff_status ff_job_rows(const struct ff_job *job, uint32_t target, uint64_t offset, size_t size,
+                           struct ff_arena *arena, struct ff_bytes *out, struct ff_error *err)
+{
+    const struct ff_frame *frame = frame_of(job, target);
+    if (frame->values) {
+        *out = (struct ff_bytes){(const uint8_t *)frame->values + offset, size};
+        return FF_OK;
+    }
+    void *bytes = ff_arena_alloc(arena, size);
+    *out = (struct ff_bytes){bytes, size};
+    return ff_targetset_read(job->loaded->set, target, offset, bytes, size, err);
+}
+
+enum ff_status ff_job_fill_task(const struct ff_job *job, uint32_t target, struct ff_arena *arena,
+                                struct ff_wire_task *task, struct ff_error *err)
+{
+    struct ff_frame *frame = &task->task.frame;
+    struct ff_bytes rows;
+    enum ff_status status = ff_job_rows(job, target, 0, ff_frame_bytes(frame), arena, &rows, err);
+    if (status == FF_OK)
+        frame->values = (const double *)(const void *)rows.data;
+    return status;
+}
+
+bool ff_job_object(const struct ff_job *job, const struct ff_object_id *id, uint32_t *target, uint64_t *size)
 {
     const struct ff_loaded *loaded = job->loaded;
     for (size_t i = 0; loaded && i < loaded->big_count; i++) {
         const struct ff_big_frame *big = &loaded->big[i];
-        const struct ff_frame *frame =
-            ff_job_is_all(job, big->target) ? &loaded->set->all : &loaded->set->targets[big->target].frame;
-        if (frame->values && memcmp(&big->id, id, sizeof *id) == 0)
-            return (struct ff_bytes){(const uint8_t *)frame->values, ff_frame_bytes(frame)};
+        if (memcmp(&big->id, id, sizeof *id) != 0 || !ff_targetset_has_rows(loaded->set, big->target))
+            continue;
+        *target = big->target;
+        *size = ff_frame_bytes(frame_of(job, big->target));
+        return true;
     }
-    return (struct ff_bytes){0};
+    return false;
 }
 
 uint32_t ff_job_timeout_ms(const struct ff_job *job, uint32_t target)
@@ -111,7 +173,8 @@ struct ff_dispatch_item *ff_job_items(const struct ff_job *job)
     struct ff_dispatch_item *items = ff_xcalloc(job->total + 1, sizeof *items);
     for (size_t i = 0; i < set->target_count; i++) {
         const struct ff_target *target = &set->targets[i];
-        items[i] = (struct ff_dispatch_item){.cells = target->frame.steps * target->frame.columns,
+        items[i] = (struct ff_dispatch_item){.cells = target->frame.steps * target->frame.columns +
+                                                      target->input.size / sizeof(double),
                                              .group = target->rule < 0 ? 0 : (uint32_t)target->rule,
                                              .closed = target->code != FF_CODE_OK,
                                              .alone = ff_loaded_big(job->loaded, (uint32_t)i) != NULL};
@@ -143,6 +206,23 @@ struct ff_stored_targets ff_job_stored_targets(const struct ff_job *job, struct 
 }
 
 /* ---- counting ---- */
+
+void ff_job_count_under_way(struct ff_job *job, const struct ff_outcome *outcome, bool committed)
+{
+    if (!ff_job_is_all(job, outcome->target))
+        job->under_way.of_class[outcome->class] += committed ? (uint64_t)-1 : 1;
+}
+
+void ff_job_close_counts(struct ff_job *job)
+{
+    struct ff_counts *counts = &job->record.counts;
+    uint64_t decided = 0;
+    for (int class = FF_OPEN + 1; class < FF_CLASS_COUNT; class ++) {
+        counts->of_class[class] += job->under_way.of_class[class];
+        decided += counts->of_class[class];
+    }
+    counts->of_class[FF_CANCELLED_CLASS] = counts->requested - decided;
+}
 
 void ff_job_count(struct ff_job *job, const struct ff_outcome *outcome)
 {
@@ -186,13 +266,15 @@ void ff_job_set_times(struct ff_job *job, int64_t now_us)
 
 /* ---- showing ---- */
 
-static double load_percent(const struct ff_job *job)
+static void show_load(struct ff_load_progress *progress, struct ff_job_status *out)
 {
-    uint64_t total = job->progress ? atomic_load(&job->progress->bytes_total) : 0;
-    return total ? 100.0 * (double)atomic_load(&job->progress->bytes_done) / (double)total : 0;
+    out->loaded_bytes = atomic_load(&progress->bytes_done);
+    out->data_bytes = atomic_load(&progress->bytes_total);
+    if (out->data_bytes)
+        out->percent = 100.0 * (double)out->loaded_bytes / (double)out->data_bytes;
 }
 
-void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots, struct ff_job_status *out)
+void ff_job_status(const struct ff_job *job, double eta_ms, struct ff_job_status *out)
 {
     const struct ff_job_record *record = &job->record;
     bool final = ff_job_state_is_final(record->state);
@@ -202,7 +284,7 @@ void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots
                                   .state = ff_job_state_name(record->state),
                                   .stage = running && job->finishing ? "publishing"
                                                                      : ff_job_state_name(record->state),
-                                  .percent = final ? 100 : load_percent(job),
+                                  .percent = final ? 100 : 0,
                                   .eta_ms = -1,
                                   .counts = record->counts,
                                   .code = record->code,
@@ -213,9 +295,10 @@ void ff_job_status(const struct ff_job *job, double remaining_ms, uint32_t slots
                                   .started_ms = record->started_ms,
                                   .finished_ms = record->finished_ms,
                                   .all_failed = record->all_failed};
+    if (!final && job->progress)
+        show_load(job->progress, out);
     if (!running)
         return;
     out->percent = job->total ? 100.0 * (double)job->committed / (double)job->total : 0;
-    if (remaining_ms >= 0 && slots)
-        out->eta_ms = remaining_ms / slots;
+    out->eta_ms = eta_ms;
 }

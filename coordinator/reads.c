@@ -4,6 +4,7 @@
 #include "coordinator/clerk.h"
 #include "coordinator/core.h"
 #include "coordinator/documents.h"
+#include "coordinator/show.h"
 
 #include "common/clock.h"
 #include "common/version.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INLINE_BYTES = 4 << 20, KEEP_MS = 60000 };
+enum { INLINE_BYTES = 4 << 20, CAPSULE_BYTES = 128 << 20, KEEP_MS = 60000 };
 
 struct read {
     struct ff_event event; /* first */
@@ -26,16 +27,39 @@ struct read {
     struct ff_error error;
 };
 
-struct ff_reads {
+/* A thread and its connection. */
+struct desk {
     struct ff_clerk *clerk;
-    const char *state_dir;
+    const struct ff_coordinator *core; /* what does not change of it */
     struct ff_store *store;
+    struct ff_load_progress progress;
 };
 
-/* ---- on the reader's thread ---- */
+struct ff_reads {
+    struct desk listings;
+    struct desk capsules; /* may load a job's files: nobody else waits behind that */
+};
 
-static enum ff_status render(struct ff_store *store, struct read *read)
+/* ---- on a reader's thread ---- */
+
+static enum ff_status render_capsule(struct desk *desk, struct read *read)
 {
+    struct ff_capsule_options options = {.target = read->call->in.read.target,
+                                         .data_root = desk->core->data_root,
+                                         .from_files = !desk->core->has_source,
+                                         .folder = desk->core->state_dir,
+                                         .progress = &desk->progress};
+    enum ff_status status = ff_document_capsule(desk->store, &read->job, &options, &read->out, &read->error);
+    if (!status && read->out.size > CAPSULE_BYTES)
+        status = ff_error_set(&read->error, FF_RESOURCE_EXHAUSTED,
+                              "the capsule has %s, a coordinator sends at most %s: use --state on its host",
+                              ff_show_size(read->out.size).text, ff_show_size(CAPSULE_BYTES).text);
+    return status;
+}
+
+static enum ff_status render(struct desk *desk, struct read *read)
+{
+    struct ff_store *store = desk->store;
     const struct ff_read_request *in = &read->call->in.read;
     struct ff_error *err = &read->error;
     if (strcmp(in->what, "results") == 0) {
@@ -48,8 +72,14 @@ static enum ff_status render(struct ff_store *store, struct read *read)
         return ff_document_logs(store, &read->job, in->target, &read->out, err);
     if (strcmp(in->what, "explain") == 0)
         return ff_document_explain(store, &read->job, in->target, read->live, &read->out, err);
+    if (strcmp(in->what, "capsule") == 0)
+        return render_capsule(desk, read);
     if (strcmp(in->what, "models") == 0)
         return ff_document_models(store, in->set, in->format, &read->out, err);
+    if (strcmp(in->what, "diff") == 0) {
+        struct ff_diff_options options = {in->set, in->before, in->after, in->format, in->full};
+        return ff_document_diff(store, &options, &read->out, err);
+    }
     if (strcmp(in->what, "export") == 0)
         return ff_document_export(store, in->set, in->target, &read->out, err);
     if (strcmp(in->what, "jobs") == 0)
@@ -62,24 +92,44 @@ static enum ff_status render(struct ff_store *store, struct read *read)
                         ff_version, in->what);
 }
 
+/* Rendered from what the loop copied: to be seen also while the disk takes nothing. */
+static bool is_from_memory(const char *what)
+{
+    return strcmp(what, "jobs") == 0 || strcmp(what, "status") == 0 || strcmp(what, "workers") == 0;
+}
+
 static void serve(void *context, struct ff_event *event, bool stopping)
 {
-    struct ff_reads *reads = context;
+    struct desk *desk = context;
     struct read *read = (struct read *)event;
     if (read->error.status || stopping)
         return;
-    if (!reads->store && ff_store_open_reader(reads->state_dir, &reads->store, &read->error))
+    if (!is_from_memory(read->call->in.read.what) && !desk->store &&
+        ff_store_open_reader(desk->core->state_dir, &desk->store, &read->error))
         return;
-    enum ff_status status = render(reads->store, read);
+    enum ff_status status = render(desk, read);
     if (status)
         read->error.status = status;
 }
 
-struct ff_reads *ff_reads_start(const char *state_dir, struct ff_queue *back)
+static void open_desk(struct desk *desk, const struct ff_coordinator *core, struct ff_queue *back)
+{
+    desk->core = core;
+    desk->clerk = ff_clerk_start(serve, desk, back);
+}
+
+static void close_desk(struct desk *desk)
+{
+    atomic_store(&desk->progress.cancel, true);
+    ff_clerk_stop(desk->clerk);
+    ff_store_close(desk->store);
+}
+
+struct ff_reads *ff_reads_start(const struct ff_coordinator *core, struct ff_queue *back)
 {
     struct ff_reads *reads = ff_xcalloc(1, sizeof *reads);
-    reads->state_dir = state_dir;
-    reads->clerk = ff_clerk_start(serve, reads, back);
+    open_desk(&reads->listings, core, back);
+    open_desk(&reads->capsules, core, back);
     return reads;
 }
 
@@ -87,8 +137,8 @@ void ff_reads_stop(struct ff_reads *reads)
 {
     if (!reads)
         return;
-    ff_clerk_stop(reads->clerk);
-    ff_store_close(reads->store);
+    close_desk(&reads->listings);
+    close_desk(&reads->capsules);
     free(reads);
 }
 
@@ -147,10 +197,12 @@ static void copy_job(struct ff_coordinator *core, struct read *read, const struc
 {
     struct ff_arena *arena = &read->arena;
     read->job = job->record;
-    const char **strings[] = {&read->job.name,         &read->job.set,      &read->job.yaml,
-                              &read->job.file,         &read->job.base_dir, &read->job.overrides,
-                              &read->job.errmsg,       &read->job.times,    &read->job.override_dir,
-                              &read->job.retry_classes};
+    if (ff_core_pause_of(core, job))
+        read->job.state = FF_JOB_PAUSED;
+    const char **strings[] = {&read->job.name,          &read->job.set,       &read->job.yaml,
+                              &read->job.file,          &read->job.base_dir,  &read->job.overrides,
+                              &read->job.errmsg,        &read->job.times,     &read->job.override_dir,
+                              &read->job.retry_classes, &read->job.data_files};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = ff_arena_strdup(arena, *strings[i]);
     read->statuses = ff_arena_alloc(arena, sizeof *read->statuses);
@@ -162,6 +214,21 @@ static const char *name_of_worker(struct ff_coordinator *core, uint64_t id)
 {
     const struct ff_worker *worker = ff_fleet_find(core->fleet, id);
     return worker ? worker->name : "a worker that is gone";
+}
+
+/* What the executor that is on the target does, as its worker's last Beat has it. */
+static const char *executor_sentence(struct ff_coordinator *core, uint64_t worker_id, uint64_t job,
+                                     uint32_t target, struct ff_arena *arena)
+{
+    const struct ff_worker *worker = ff_fleet_find(core->fleet, worker_id);
+    for (size_t i = 0; worker && i < worker->executor_count; i++) {
+        const struct ff_executor_state *state = &worker->executors[i];
+        if (state->busy && state->job == job && state->target == target)
+            return ff_arena_printf(arena, " Process %u has been on it for %s and has used %s of CPU in all.",
+                                   state->pid, ff_show_duration((double)state->busy_ms).text,
+                                   ff_show_duration((double)state->cpu_ms).text);
+    }
+    return worker ? " None of its executors was on it at its last Beat." : "";
 }
 
 /* What goes on now with a target of a running job. */
@@ -176,9 +243,12 @@ static const char *live_sentence(struct ff_coordinator *core, const struct ff_jo
             !ff_dispatch_look(core->dispatch, job->record.id, i, &view))
             continue;
         if (view.worker)
-            return ff_arena_printf(arena, "It is leased to %s%s, after %u charged tries.",
+            return ff_arena_printf(arena, "It is leased to %s%s%s%s, after %u charged tries.%s",
                                    name_of_worker(core, view.worker),
-                                   view.suspect ? ", alone as a suspect" : "", view.tries);
+                                   view.suspect ? ", alone as a suspect" : "",
+                                   view.copy_worker ? ", and as a second copy to " : "",
+                                   view.copy_worker ? name_of_worker(core, view.copy_worker) : "", view.tries,
+                                   executor_sentence(core, view.worker, job->record.id, i, arena));
         if (strcmp(view.state, "waiting") == 0)
             return ff_arena_printf(
                 arena, "It waits for a free slot (%u slots of %u workers), after %u charged tries%s.",
@@ -193,7 +263,7 @@ void ff_core_read(struct ff_coordinator *core, struct ff_call *call)
     const struct ff_read_request *in = &call->in.read;
     bool of_job = strcmp(in->what, "results") == 0 || strcmp(in->what, "logs") == 0 ||
                   strcmp(in->what, "explain") == 0 || strcmp(in->what, "follow") == 0 ||
-                  strcmp(in->what, "status") == 0;
+                  strcmp(in->what, "status") == 0 || strcmp(in->what, "capsule") == 0;
     struct ff_job *job = of_job ? ff_core_find_job(core, in->job) : NULL;
     if (of_job && !job) {
         ff_call_fail(call, FF_NOT_FOUND,
@@ -212,7 +282,8 @@ void ff_core_read(struct ff_coordinator *core, struct ff_call *call)
         copy_statuses(core, read);
     if (strcmp(in->what, "workers") == 0)
         render_workers(core, read);
-    ff_clerk_push(core->reads->clerk, &read->event);
+    bool slow = strcmp(in->what, "capsule") == 0;
+    ff_clerk_push(slow ? core->reads->capsules.clerk : core->reads->listings.clerk, &read->event);
 }
 
 static void reply(struct ff_coordinator *core, struct read *read)

@@ -5,8 +5,11 @@
  *                               ▼                     ▼                                    ▼
  *                             failed              cancelled, failed                      failed
  *
+ * A job that fails or is cancelled publishes what it has if its output.publish is partial, else nothing.
  * Outcomes are counted when they are committed, not before, so what a viewer sees survives a crash. */
 #include "coordinator/core.h"
+#include "coordinator/costbook.h"
+#include "coordinator/kept.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -16,7 +19,16 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-enum purpose { PURPOSE_REPORT, PURPOSE_BARRIER, PURPOSE_TARGETS, PURPOSE_JOB, PURPOSE_PUBLISH, PURPOSE_COST };
+enum purpose {
+    PURPOSE_REPORT,
+    PURPOSE_BARRIER,
+    PURPOSE_TARGETS,
+    PURPOSE_JOB,
+    PURPOSE_PUBLISH,
+    PURPOSE_COST,
+    PURPOSE_ACTIVATE,
+    PURPOSE_FORGET
+};
 
 /* A write with what is to be done behind its commit. */
 struct job_write {
@@ -73,47 +85,33 @@ void ff_core_commit(struct ff_coordinator *core, struct ff_job *job, const char 
                                                     .outcomes = outcomes,
                                                     .outcome_count = count};
     for (size_t i = 0; i < count; i++)
-        if (!ff_job_is_all(job, outcomes[i].target))
-            ff_targetset_release_rows(job->loaded->set, outcomes[i].target);
+        ff_job_count_under_way(job, &outcomes[i], false);
+    if (job)
+        ff_kept_choose(job, &write->write.report, &write->arena);
+    ff_core_push_write(core, &write->write);
+}
+
+void ff_core_activate(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct job_write *write = new_write(FF_WRITE_ACTIVATE, PURPOSE_ACTIVATE, NULL);
+    write->origin = call;
+    write->write.activate = call->in.activate;
     ff_core_push_write(core, &write->write);
 }
 
 /* ---- loading ---- */
 
-static size_t split_lines(struct ff_arena *arena, const char *text, const char ***lines)
-{
-    size_t count = 0;
-    for (const char *at = text; (at = strchr(at, '\n')); at++)
-        count++;
-    *lines = ff_arena_alloc(arena, (count + 1) * sizeof **lines);
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strcspn(text, "\n");
-        (*lines)[i] = ff_arena_strndup(arena, text, length);
-        text += length + 1;
-    }
-    return count;
-}
-
 void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
 {
     struct job_load *load = ff_xcalloc(1, sizeof *load);
     const struct ff_job_record *record = &job->record;
-    const char **overrides;
-    size_t override_count = split_lines(&load->arena, record->overrides, &overrides);
     load->load.event.type = FF_EVENT_LOADED;
     load->load.job = record->id;
     load->load.state_dir = core->state_dir;
     load->load.retry_of = record->retry_of;
     load->load.retry_classes = record->retry_classes;
     load->load.reuse = !record->no_reuse && !core->has_source;
-    load->load.source = (struct ff_jobspec_source){.text = record->yaml,
-                                                   .size = strlen(record->yaml),
-                                                   .file = record->file,
-                                                   .base_dir = record->base_dir,
-                                                   .overrides = overrides,
-                                                   .override_count = override_count,
-                                                   .override_dir = record->override_dir,
-                                                   .data_root = core->data_root};
+    load->load.source = ff_job_source(record, core->data_root, &load->arena);
     job->progress = &load->load.progress;
     job->record.state = FF_JOB_LOADING;
     job->accepted_us = ff_clock_us();
@@ -123,12 +121,9 @@ void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
     ff_loader_push(core->loader, &load->load);
 }
 
-static double known_rate(const struct ff_coordinator *core, const char *kind)
+static double known_rate(const struct ff_coordinator *core, const struct ff_model_spec *model)
 {
-    for (size_t i = 0; kind && i < core->cost_count; i++)
-        if (strcmp(core->costs[i].name, kind) == 0 && core->costs[i].cells > 0)
-            return core->costs[i].ms * 1000 / core->costs[i].cells;
-    return 0;
+    return ff_costbook_us_per_cell(core->costs, core->cost_count, model);
 }
 
 static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
@@ -138,8 +133,8 @@ static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
     size_t groups = spec->top_count + 1;
     double *rates = ff_xcalloc(groups, sizeof *rates);
     for (size_t i = 0; i < spec->top_count; i++)
-        rates[i] = known_rate(core, spec->top[i].model.kind);
-    rates[spec->top_count] = known_rate(core, spec->all.kind);
+        rates[i] = known_rate(core, &spec->top[i].model);
+    rates[spec->top_count] = known_rate(core, &spec->all);
     struct ff_dispatch_job options = {.id = job->record.id,
                                       .items = items,
                                       .count = job->total,
@@ -147,7 +142,8 @@ static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
                                       .us_per_cell = rates,
                                       .attempts = spec->limits.attempts,
                                       .mode = spec->chunk_mode,
-                                      .chunk = spec->chunk};
+                                      .chunk = spec->chunk,
+                                      .weight = 1u << spec->priority};
     ff_dispatch_add_job(core->dispatch, &options);
     free(rates);
 }
@@ -202,13 +198,22 @@ void ff_core_loaded(struct ff_coordinator *core, struct ff_load *load)
     } else if (load->error.status == FF_DATA_LOSS) {
         fail_state(core, load->error.text);
     } else if (!load->loaded) {
-        ff_core_end_job(core, job, FF_CODE_BAD_DATA, load->error.text);
+        ff_core_end_job(core, job, FF_CODE_BAD_DATA, load->error.text, NULL);
     } else {
         job->loaded = load->loaded;
         begin_running(core, job);
     }
     ff_arena_fini(&job_load->arena);
     free(job_load);
+}
+
+void ff_core_forget_old(struct ff_coordinator *core)
+{
+    if (!core->retention.jobs && !core->retention.age_ms)
+        return;
+    struct job_write *write = new_write(FF_WRITE_FORGET, PURPOSE_FORGET, NULL);
+    write->write.retention = core->retention;
+    ff_core_push_write(core, &write->write);
 }
 
 /* ---- the end ---- */
@@ -218,37 +223,45 @@ static uint64_t with_model(const struct ff_counts *counts)
     return counts->of_class[FF_FITTED] + counts->of_class[FF_REUSED] + counts->of_class[FF_FALLBACK];
 }
 
+static void write_cost(struct ff_coordinator *core, struct ff_job *job, const struct ff_cost *cost)
+{
+    struct job_write *write = new_write(FF_WRITE_COST, PURPOSE_COST, job);
+    write->write.cost = *cost;
+    ff_costbook_add(&core->costs, &core->cost_count, cost);
+    ff_core_push_write(core, &write->write);
+}
+
 static void write_costs(struct ff_coordinator *core, struct ff_job *job)
 {
     const struct ff_jobspec *spec = job->loaded->spec;
     for (size_t i = 0; i <= spec->top_count; i++) {
-        const char *kind = i < spec->top_count ? spec->top[i].model.kind : spec->all.kind;
-        struct job_write *write = new_write(FF_WRITE_COST, PURPOSE_COST, job);
-        struct ff_cost *cost = &write->write.cost;
-        ff_dispatch_learned(core->dispatch, job->record.id, i, &cost->cells, &cost->ms);
-        snprintf(cost->name, sizeof cost->name, "%s", kind ? kind : "");
-        if (kind && cost->cells > 0)
-            ff_core_push_write(core, &write->write);
-        else
-            free_write(write);
+        const struct ff_model_spec *model = i < spec->top_count ? &spec->top[i].model : &spec->all;
+        struct ff_cost cost;
+        ff_dispatch_learned(core->dispatch, job->record.id, i, &cost.cells, &cost.ms);
+        if (!model->kind || cost.cells <= 0)
+            continue;
+        ff_costbook_name(model, cost.name);
+        write_cost(core, job, &cost);
     }
 }
 
-/* Rows, targets and leases are not needed any more. */
+/* Rows, targets and leases are not needed any more. A coordinator that ends with the job under way does not
+ * come here: what executors go on with is to be of real rows, for it counts at the next one. */
 static void forget_running(struct ff_coordinator *core, struct ff_job *job)
 {
     ff_dispatch_remove_job(core->dispatch, job->record.id);
+    if (job->loaded)
+        ff_targetset_clear_rows(job->loaded->set);
     ff_loaded_destroy(job->loaded);
     job->loaded = NULL;
+    ff_give_back_memory();
+    ff_core_forget_old(core);
 }
 
-void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg)
+void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_code code, const char *errmsg,
+                     struct ff_call *call)
 {
-    struct ff_counts *counts = &job->record.counts;
-    uint64_t decided = 0;
-    for (int class = FF_OPEN + 1; class < FF_CLASS_COUNT; class ++)
-        decided += counts->of_class[class];
-    counts->of_class[FF_CANCELLED_CLASS] = counts->requested - decided;
+    ff_job_close_counts(job);
     job->record.state = code == FF_CODE_CANCELLED ? FF_JOB_CANCELLED : FF_JOB_FAILED;
     job->record.code = code;
     job->record.errmsg = ff_arena_strdup(&job->arena, errmsg);
@@ -260,7 +273,10 @@ void ff_core_end_job(struct ff_coordinator *core, struct ff_job *job, enum ff_co
     if (job->progress)
         atomic_store(&job->progress->cancel, true);
     ff_log(FF_LOG_INFO, "%s: %s: %s", job->id, ff_job_state_name(job->record.state), errmsg);
-    ff_core_write_job(core, job, NULL);
+    struct job_write *write = job->record.partial ? new_write(FF_WRITE_PUBLISH, PURPOSE_PUBLISH, job)
+                                                  : new_write(FF_WRITE_JOB, PURPOSE_JOB, job);
+    write->origin = call;
+    ff_core_push_write(core, &write->write);
 }
 
 static void publish(struct ff_coordinator *core, struct ff_job *job)
@@ -281,27 +297,34 @@ static void check_progress(struct ff_coordinator *core, struct ff_job *job)
         return;
     if (ff_job_failed_too_many(job)) {
         ff_core_end_job(core, job, FF_CODE_TOO_MANY_FAILED,
-                        "more targets failed than limits.max_failed allows");
+                        "more targets failed than limits.max_failed allows", NULL);
     } else if (job->committed == job->total) {
         if (job->record.counts.requested == 0)
-            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "targets.include and exclude leave no target");
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "targets.include and exclude leave no target",
+                            NULL);
         else if (with_model(&job->record.counts) == 0)
-            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published");
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published",
+                            NULL);
         else
             publish(core, job);
     }
 }
 
-static void published(struct ff_coordinator *core, struct ff_job *job, const struct ff_job_record *written)
+static void published(struct ff_coordinator *core, struct ff_job *job, const struct job_write *write)
 {
-    job->record.state = FF_JOB_DONE;
+    const struct ff_job_record *written = &write->write.job;
+    job->record.state = written->state;
     job->record.generation = written->generation;
     job->record.finished_ms = written->finished_ms;
+    job->finishing = false;
     job->version++;
     forget_running(core, job);
-    ff_log(FF_LOG_INFO, "%s: done, generation %llu of set %s", job->id,
-           (unsigned long long)job->record.generation, job->record.set);
+    if (written->generation)
+        ff_log(FF_LOG_INFO, "%s: %s, generation %llu of set %s", job->id, ff_job_state_name(written->state),
+               (unsigned long long)written->generation, written->set);
     ff_core_notify(core, job);
+    if (write->origin)
+        ff_core_reply_status(core, job, write->origin);
 }
 
 /* ---- behind a commit ---- */
@@ -318,11 +341,15 @@ static void reply_report(struct ff_call *call, bool drop)
 static void report_committed(struct ff_coordinator *core, struct ff_job *job, const struct job_write *write)
 {
     const struct ff_stored_report *report = &write->write.report;
+    for (size_t i = 0; job && i < report->outcome_count; i++)
+        ff_job_count_under_way(job, &report->outcomes[i], true);
     bool over = !job || job->finishing || job->record.state != FF_JOB_RUNNING;
     for (size_t i = 0; !over && i < report->outcome_count; i++)
         ff_job_count(job, &report->outcomes[i]);
     if (report->outcome_count && job)
         job->last_result_us = ff_clock_us();
+    if (job && job->loaded)
+        ff_kept_release(job, report);
     if (write->origin)
         reply_report(write->origin, over);
     if (!over)
@@ -339,11 +366,38 @@ static void job_committed(struct ff_coordinator *core, struct job_write *write)
         ff_core_load(core, job);
     }
     if (ff_job_state_is_final(write->write.job.state)) {
+        job->finishing = false;
         forget_running(core, job);
         ff_core_notify(core, job);
     }
     if (write->origin)
         ff_core_reply_status(core, job, write->origin);
+}
+
+static void activated(const struct job_write *write)
+{
+    const struct ff_activate_request *in = &write->write.activate;
+    const struct ff_activate_reply *out = &write->write.activated;
+    if (write->write.refusal.status) {
+        ff_call_fail(write->origin, write->write.refusal.status, "%s", write->write.refusal.text);
+        return;
+    }
+    ff_log(FF_LOG_INFO, "set %s: generation %llu is active, it was %llu", in->set,
+           (unsigned long long)out->number, (unsigned long long)out->before);
+    struct ff_buf body = {0};
+    ff_encode_activate_reply(out, &body);
+    ff_call_reply(write->origin, &body, NULL, 0);
+    ff_buf_fini(&body);
+}
+
+static void forgotten(struct ff_coordinator *core, const struct ff_forgotten *forgotten)
+{
+    for (size_t i = 0; i < forgotten->count; i++)
+        ff_core_remove_job(core, forgotten->jobs[i]);
+    if (forgotten->count)
+        ff_log(FF_LOG_INFO, "%zu old jobs are forgotten", forgotten->count);
+    if (forgotten->count == FF_FORGET_AT_ONCE)
+        ff_core_forget_old(core);
 }
 
 static void store_failed(struct ff_coordinator *core, struct job_write *write)
@@ -377,11 +431,20 @@ void ff_core_written(struct ff_coordinator *core, struct ff_event *event)
         job_committed(core, write);
         break;
     case PURPOSE_PUBLISH:
-        published(core, job, &write->write.job);
+        published(core, job, write);
+        break;
+    case PURPOSE_ACTIVATE:
+        activated(write);
+        break;
+    case PURPOSE_FORGET:
+        forgotten(core, &write->write.forgotten);
         break;
     case PURPOSE_TARGETS:
     case PURPOSE_COST:
         break;
     }
+    bool was_large = write->purpose == PURPOSE_TARGETS; /* and what loading left is free as well */
     free_write(write);
+    if (was_large)
+        ff_give_back_memory();
 }

@@ -95,6 +95,7 @@ Test(documents_logs, explaining_a_crash_tells_the_signal_the_lines_and_what_to_d
         "Worker host-1, process 99: 1.5 s of wall time, 1.4 s of CPU, 2.0 KiB of memory at most.\n"
         "Its last lines:\n"
         "    2\n    3\n    4\n    5\n    ?[1mboom\n"
+        "To refit it alone: fitfleet capsule demo-1 'b' -o FILE, then fitfleet-worker --replay FILE.\n"
         "To try again: fitfleet retry demo-1 --only quarantined.\n");
 }
 
