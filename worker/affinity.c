@@ -1,12 +1,12 @@
 #include "worker/affinity.h"
 
+#include "common/host.h"
 #include "common/text.h"
 
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_SLOTS = 4096 };
 
@@ -56,60 +56,15 @@ static unsigned allowed(int cpus[CPU_SETSIZE], unsigned *cores)
     return physical + other;
 }
 
-/* A file of this process's cgroup (version 2) or of a container's root; false if there is none. */
-static bool cgroup_line(const char *name, char *line, size_t size)
-{
-    char group[512], path[1024];
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    bool found = false;
-    while (file && !found && fgets(group, sizeof group, file)) {
-        group[strcspn(group, "\n")] = '\0';
-        if (strncmp(group, "0::", 3) == 0) {
-            snprintf(path, sizeof path, "/sys/fs/cgroup%s/%s", group + 3, name);
-            found = read_line(path, line, size);
-        }
-    }
-    if (file)
-        fclose(file);
-    snprintf(path, sizeof path, "/sys/fs/cgroup/%s", name);
-    return found || read_line(path, line, size);
-}
-
-static double cpu_quota(void)
-{
-    char line[64];
-    double quota, period;
-    if (cgroup_line("cpu.max", line, sizeof line))
-        return sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period : 0;
-    if (!cgroup_line("cpu/cpu.cfs_quota_us", line, sizeof line) || sscanf(line, "%lf", &quota) != 1 ||
-        quota <= 0)
-        return 0;
-    if (!cgroup_line("cpu/cpu.cfs_period_us", line, sizeof line) || sscanf(line, "%lf", &period) != 1)
-        return 0;
-    return period > 0 ? quota / period : 0;
-}
-
 unsigned ff_affinity_cores(void)
 {
     int cpus[CPU_SETSIZE];
     unsigned cores;
     allowed(cpus, &cores);
-    double quota = cpu_quota();
+    double quota = ff_host_cpu_quota();
     if (quota > 0 && quota < cores)
         cores = (unsigned)quota;
     return cores ? cores : 1;
-}
-
-uint64_t ff_affinity_memory(void)
-{
-    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    char line[64];
-    unsigned long long limit;
-    if ((cgroup_line("memory.max", line, sizeof line) ||
-         cgroup_line("memory/memory.limit_in_bytes", line, sizeof line)) &&
-        sscanf(line, "%llu", &limit) == 1 && limit > 0 && limit < memory)
-        memory = limit;
-    return memory;
 }
 
 int ff_affinity_core(unsigned slot)

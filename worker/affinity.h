@@ -1,4 +1,4 @@
-/* What this process may use of the host: cores and memory. */
+/* The cores that this process may use. */
 #ifndef FF_WORKER_AFFINITY_H
 #define FF_WORKER_AFFINITY_H
 
@@ -8,8 +8,6 @@
 
 /* Physical cores within the affinity mask, capped by the cgroup's CPU quota (rounded down, at least 1). */
 unsigned ff_affinity_cores(void);
-/* The host's memory, capped by the cgroup's limit; bytes. */
-uint64_t ff_affinity_memory(void);
 /* The slot'th allowed CPU, one hardware thread per physical core first; wraps around. */
 int ff_affinity_core(unsigned slot);
 /* Pins the calling thread. */

@@ -12,6 +12,7 @@
 #include "worker/agent_core.h"
 
 #include "common/clock.h"
+#include "common/host.h"
 #include "common/log.h"
 #include "worker/affinity.h"
 #include "worker/sentinel.h"
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -28,6 +30,8 @@ enum {
     TICK_MS = 50,
     CORK_MS = 3,
     GAP_MS = 1000,
+    OWN_DESCRIPTORS = 40,
+    SLOT_DESCRIPTORS = 10,
 };
 
 /* ---- events ---- */
@@ -158,17 +162,37 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Each slot: a socket, a pipe and a log, twice while it is recycled, and the chunks of two runs. */
+static enum ff_status check_descriptors(unsigned slots, struct ff_error *err)
+{
+    struct rlimit limit;
+    uint64_t needed = OWN_DESCRIPTORS + (uint64_t)slots * SLOT_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return FF_OK;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max >= needed)
+        return FF_OK;
+    return ff_error_set(
+        err, FF_RESOURCE_EXHAUSTED,
+        "%u slots need %llu open files, the limit is %llu (ulimit -Hn): raise it, or use fewer --slots",
+        slots, (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+}
+
 static enum ff_status start_agent(struct ff_agent *agent, struct ff_error *err)
 {
     const struct ff_agent_options *options = agent->options;
     struct ff_supervisor_options supervisor = {
         .slots = options->slots,
         .affinity = options->affinity,
-        .memory_bytes = ff_affinity_memory(),
+        .memory_bytes = ff_host_memory(),
+        .recycle_targets = options->recycle_targets,
+        .recycle_bytes = options->recycle_bytes,
         .hooks = {.context = agent, .outcome = ff_agent_task_decided, .ended = ff_agent_run_ended}};
     struct ff_rpc_client_options client = {.url = options->url, .security = options->security};
-    enum ff_status status =
-        ff_supervisor_create(&supervisor, agent->executors, ff_clock_ms(), &agent->supervisor, err);
+    enum ff_status status = check_descriptors(options->slots, err);
+    if (!status)
+        status = ff_supervisor_create(&supervisor, agent->executors, ff_clock_ms(), &agent->supervisor, err);
     if (!status)
         status = ff_rpc_client_open(&client, &agent->calls, err);
     if (!status)
@@ -189,6 +213,7 @@ static void stop_agent(struct ff_agent *agent)
     ff_agent_free_parked(agent);
     ff_outbox_destroy(agent->outbox);
     ff_fetcher_destroy(agent->fetcher);
+    ff_nearby_fini(&agent->nearby);
     free(agent->executor_states);
     close(agent->executors);
     close(agent->epoll);

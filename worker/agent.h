@@ -9,7 +9,10 @@ struct ff_agent_options {
     struct ff_rpc_security security;
     unsigned slots;
     bool affinity;
+    bool copy_rows; /* never read the coordinator's memory */
     int64_t drain_ms;
+    uint64_t recycle_targets; /* as in ff_supervisor_options */
+    uint64_t recycle_bytes;
     int parent_fd; /* its end of file ends the agent at once; -1: none */
 };
 

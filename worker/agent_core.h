@@ -5,6 +5,7 @@
 #include "common/rpc_loop.h"
 #include "worker/agent.h"
 #include "worker/fetch.h"
+#include "worker/nearby.h"
 #include "worker/outbox.h"
 #include "worker/supervisor.h"
 
@@ -29,6 +30,7 @@ struct ff_agent {
     struct ff_supervisor *supervisor;
     struct ff_outbox *outbox;
     struct ff_fetcher *fetcher;
+    struct ff_nearby nearby;
     struct ff_parked *parked; /* chunks that could not be assigned yet */
     struct ff_executor_state *executor_states;
     enum ff_agent_state state;
@@ -36,6 +38,8 @@ struct ff_agent {
     char name[256];
     uint64_t incarnation;
     uint64_t lease_sequence;
+    uint64_t joined_sequence; /* the last one before this membership */
+    uint64_t beat_worker;     /* who the Beat under way is of */
     bool join_under_way;
     unsigned leases_under_way;
     unsigned asked_idle; /* what the newest Lease said */
@@ -55,9 +59,10 @@ struct ff_agent {
 /* ---- agent_member.c: being known to the coordinator. None of them blocks. ---- */
 
 void ff_agent_join(struct ff_agent *agent);
-/* Joins again if the answer says that the coordinator has forgotten us, or is another one; whether it does.
- */
-bool ff_agent_rejoin_if_unknown(struct ff_agent *agent, const struct ff_rpc_response *response);
+/* Joins again if the answer to a call of that worker says that the coordinator has forgotten us, or is
+ * another one; whether it does. An answer from before the newest Join changes nothing. */
+bool ff_agent_rejoin_if_unknown(struct ff_agent *agent, uint64_t worker,
+                                const struct ff_rpc_response *response);
 void ff_agent_beat(struct ff_agent *agent, int64_t now_ms);
 /* No new chunks from now on. */
 void ff_agent_drain(struct ff_agent *agent, int64_t now_ms);

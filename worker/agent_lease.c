@@ -55,6 +55,23 @@ static void give_up(struct ff_parked *parked)
     free_parked(parked);
 }
 
+/* What the chunk's frames are in, if they did not come along. */
+static enum ff_fetch_state find_rows(struct ff_agent *agent, const struct ff_chunk *chunk,
+                                     struct ff_run_request *request)
+{
+    const struct ff_wire_task *task = &chunk->tasks[0];
+    if (task->in_object) {
+        request->object_size = task->object_size;
+        return ff_fetcher_get(agent->fetcher, &task->object, task->object_size, &request->object_fd);
+    }
+    if (!chunk->memory.size)
+        return FF_FETCH_READY;
+    request->object_fd = ff_nearby_open(&agent->nearby, &chunk->memory);
+    request->object_size = chunk->memory.size;
+    request->object_id = chunk->memory.inode;
+    return request->object_fd >= 0 ? FF_FETCH_READY : FF_FETCH_FAILED;
+}
+
 /* Whether the chunk went to an executor (or nowhere: it is not wanted any more). */
 static bool try_assign(struct ff_agent *agent, struct ff_parked *parked)
 {
@@ -63,21 +80,16 @@ static bool try_assign(struct ff_agent *agent, struct ff_parked *parked)
                                      .blocks = parked->blocks,
                                      .chunk = parked->chunk,
                                      .object_fd = -1};
-    const struct ff_wire_task *task = &parked->chunk->tasks[0];
     if (agent->state != FF_AGENT_SERVING || parked->lease->dropped) {
         give_up(parked);
         return true;
     }
-    if (task->in_object) {
-        enum ff_fetch_state state =
-            ff_fetcher_get(agent->fetcher, &task->object, task->object_size, &request.object_fd);
-        request.object_size = task->object_size;
-        if (state == FF_FETCH_UNDER_WAY)
-            return false;
-        if (state == FF_FETCH_FAILED) {
-            give_up(parked);
-            return true;
-        }
+    enum ff_fetch_state rows = find_rows(agent, parked->chunk, &request);
+    if (rows == FF_FETCH_UNDER_WAY)
+        return false;
+    if (rows == FF_FETCH_FAILED) {
+        give_up(parked);
+        return true;
     }
     struct ff_error err = {0};
     if (ff_supervisor_assign(agent->supervisor, &request, &err))
@@ -113,7 +125,9 @@ static void park(struct ff_agent *agent, struct ff_parked *parked)
 
 static void lease_failed(struct ff_agent *agent, uint64_t sequence, const struct ff_rpc_response *response)
 {
-    ff_agent_rejoin_if_unknown(agent, response);
+    if (sequence <= agent->joined_sequence)
+        return;
+    ff_agent_rejoin_if_unknown(agent, agent->worker, response);
     agent->next_lease_ms = ff_clock_ms() + LEASE_RETRY_MS;
     if (sequence == agent->lease_sequence)
         agent->lease_sequence--;
@@ -131,7 +145,7 @@ static void leased(void *self, void *item, const struct ff_rpc_response *respons
     struct ff_parked *parked = ff_xcalloc(1, sizeof *parked);
     if (ff_decode_lease_reply(response->body, response->blocks.size, &parked->arena, &parked->chunk, &err))
         ff_log(FF_LOG_ERROR, "the coordinator sent a lease that cannot be read: %s", err.text);
-    if (!parked->chunk || parked->chunk->task_count == 0) {
+    if (!parked->chunk) {
         free_parked(parked);
         return;
     }
@@ -141,6 +155,10 @@ static void leased(void *self, void *item, const struct ff_rpc_response *respons
     parked->lease->runs++;
     parked->lease->covered += parked->chunk->covers;
     parked->lease->complete |= parked->lease->covered >= parked->chunk->of; /* in whatever order they came */
+    if (parked->chunk->task_count == 0) { /* all that it stands for is decided already */
+        give_up(parked);
+        return;
+    }
     if (!try_assign(agent, parked))
         park(agent, parked);
 }
@@ -165,7 +183,8 @@ void ff_agent_lease(struct ff_agent *agent)
      * it. */
     if (agent->leases_under_way && (idle <= agent->asked_idle || agent->leases_under_way >= LEASES_UNDER_WAY))
         return;
-    struct ff_lease_request request = {agent->worker, ++agent->lease_sequence, idle, prefetch};
+    struct ff_lease_request request = {agent->worker, ++agent->lease_sequence, idle, prefetch,
+                                       agent->nearby.reads};
     struct ff_loop_call loop_call = {&agent->queue,
                                      agent->calls,
                                      FF_FLEET_LEASE,
@@ -196,6 +215,20 @@ void ff_agent_run_ended(void *context, void *owner)
     lease->runs--;
 }
 
+static void give_up_parked(struct ff_agent *agent, const struct ff_held_lease *lease)
+{
+    struct ff_parked **link = &agent->parked;
+    while (*link) {
+        struct ff_parked *parked = *link;
+        if (parked->lease != lease) {
+            link = &parked->next;
+            continue;
+        }
+        *link = parked->next;
+        give_up(parked);
+    }
+}
+
 /* Runs that end by themselves meanwhile are counted by their hook. */
 void ff_agent_end_runs(struct ff_agent *agent, struct ff_held_lease *lease)
 {
@@ -206,10 +239,7 @@ void ff_agent_end_runs(struct ff_agent *agent, struct ff_held_lease *lease)
 void ff_agent_drop_lease(void *context, struct ff_held_lease *lease)
 {
     struct ff_agent *agent = context;
-    lease->dropped = true;
-    lease->complete = true;
-    ff_agent_end_runs(agent, lease);
-    ff_agent_assign_parked(agent); /* gives up what is parked of it */
-    if (lease->runs == 0)
-        ff_outbox_forget(agent->outbox, lease);
+    ff_agent_end_runs(agent, lease); /* takes what its executors have finished already */
+    give_up_parked(agent, lease);
+    ff_outbox_drop(agent->outbox, lease);
 }

@@ -5,6 +5,7 @@
 #include "worker/agent_core.h"
 
 #include "common/clock.h"
+#include "common/host.h"
 #include "common/log.h"
 #include "worker/affinity.h"
 #include "worker/fit.h"
@@ -18,6 +19,8 @@ enum {
     BEAT_DEADLINE_MS = 4000,
     LEAVE_DEADLINE_MS = 1000,
     MISSED_BEATS = 2,
+    LEAST_BEAT_MS = 100,
+    MOST_BEAT_MS = 60000,
 };
 
 static void call(struct ff_agent *agent, struct ff_rpc_client *client, enum ff_method method,
@@ -35,14 +38,23 @@ static bool is_refusal(enum ff_status status)
            status == FF_INVALID_ARGUMENT || status == FF_PERMISSION_DENIED;
 }
 
+/* A coordinator that is wrong about it neither drowns in Beats nor waits for ever. */
+static int64_t beat_interval(uint32_t told_ms)
+{
+    return told_ms < LEAST_BEAT_MS ? LEAST_BEAT_MS : told_ms > MOST_BEAT_MS ? MOST_BEAT_MS : told_ms;
+}
+
 static void take_membership(struct ff_agent *agent, const struct ff_join_reply *reply)
 {
     snprintf(agent->name, sizeof agent->name, "%s", reply->name);
     agent->worker = reply->worker;
-    agent->lease_sequence = 0;
-    agent->beat_ms = reply->beat_ms > 100 ? reply->beat_ms : 100;
+    agent->joined_sequence = agent->lease_sequence;
+    agent->beat_ms = beat_interval(reply->beat_ms);
     agent->next_beat_ms = 0;
     agent->missed_beats = 0;
+    if (!agent->options->copy_rows)
+        ff_nearby_probe(&agent->nearby, reply);
+    ff_outbox_wake(agent->outbox); /* ahead of the first Lease: what we bring need not be granted again */
     if (agent->state == FF_AGENT_JOINING)
         agent->state = FF_AGENT_SERVING;
     ff_log(FF_LOG_INFO, "ready as %s with %u slots at %s", agent->name, agent->options->slots,
@@ -82,7 +94,7 @@ void ff_agent_join(struct ff_agent *agent)
                                       .slots = agent->options->slots,
                                       .profile = ff_fit_profile(),
                                       .incarnation = agent->incarnation,
-                                      .memory_bytes = ff_affinity_memory(),
+                                      .memory_bytes = ff_host_memory(),
                                       .max_message = FF_RPC_MAX_MESSAGE};
     struct ff_buf body = {0};
     ff_encode_join_request(&request, &body);
@@ -91,11 +103,12 @@ void ff_agent_join(struct ff_agent *agent)
     ff_buf_fini(&body);
 }
 
-bool ff_agent_rejoin_if_unknown(struct ff_agent *agent, const struct ff_rpc_response *response)
+bool ff_agent_rejoin_if_unknown(struct ff_agent *agent, uint64_t worker,
+                                const struct ff_rpc_response *response)
 {
     if (response->status != FF_NOT_FOUND)
         return false;
-    if (agent->state == FF_AGENT_SERVING || agent->state == FF_AGENT_DRAINING) {
+    if (worker == agent->worker && (agent->state == FF_AGENT_SERVING || agent->state == FF_AGENT_DRAINING)) {
         agent->worker = 0;
         agent->next_join_ms = 0;
     }
@@ -130,9 +143,12 @@ static void beaten(void *self, void *item, const struct ff_rpc_response *respons
     agent->beat_under_way = false;
     if (response->status == FF_OK) {
         agent->missed_beats = 0;
-        if (ff_decode_beat_reply(response->body, &arena, &reply, NULL) == FF_OK)
+        if (ff_decode_beat_reply(response->body, &arena, &reply, NULL) == FF_OK) {
+            agent->beat_ms = beat_interval(reply.beat_ms);
             drop_leases(agent, &reply);
-    } else if (!ff_agent_rejoin_if_unknown(agent, response) && ++agent->missed_beats >= MISSED_BEATS) {
+        }
+    } else if (!ff_agent_rejoin_if_unknown(agent, agent->beat_worker, response) &&
+               ++agent->missed_beats >= MISSED_BEATS) {
         redial(agent);
     }
     ff_arena_fini(&arena);
@@ -158,6 +174,7 @@ void ff_agent_beat(struct ff_agent *agent, int64_t now_ms)
     struct ff_buf body = {0};
     ff_encode_beat_request(&request, &body);
     agent->beat_under_way = true;
+    agent->beat_worker = agent->worker;
     agent->next_beat_ms = now_ms + agent->beat_ms;
     call(agent, agent->beats, FF_FLEET_BEAT, BEAT_DEADLINE_MS, beaten, &body);
     ff_buf_fini(&body);

@@ -8,7 +8,7 @@
 
 enum {
     MESSAGE_BYTES = 4 << 20,
-    REPORT_DEADLINE_MS = 30000,
+    REPORT_DEADLINE_MS = 15000,
     RETRY_MS = 500,
     REPORTS_UNDER_WAY = 8,
     GATHER_MS = 100,
@@ -33,7 +33,6 @@ struct ff_outbox {
     ff_outbox_dropped *dropped;
     void *context;
     struct ff_held_lease *leases;
-    struct ff_held_lease *gone; /* forgotten with a report on its way */
     uint64_t bytes;
     unsigned under_way;    /* calls; with Leases and Fetches below what one connection may leave unfinished */
     int64_t not_before_ms; /* after a failure */
@@ -77,7 +76,6 @@ void ff_outbox_destroy(struct ff_outbox *outbox)
     if (!outbox)
         return;
     free_leases(outbox, outbox->leases);
-    free_leases(outbox, outbox->gone);
     free(outbox);
 }
 
@@ -110,17 +108,8 @@ struct ff_held_lease *ff_outbox_lease(struct ff_outbox *outbox, struct ff_lease_
     return lease;
 }
 
-static struct ff_bytes copy_bytes(struct ff_arena *arena, struct ff_bytes bytes)
+static void add(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_outcome *outcome)
 {
-    if (bytes.size == 0)
-        return (struct ff_bytes){0};
-    return (struct ff_bytes){memcpy(ff_arena_alloc(arena, bytes.size), bytes.data, bytes.size), bytes.size};
-}
-
-void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_outcome *outcome)
-{
-    if (lease->dropped)
-        return;
     if (!lease->filling)
         lease->filling = ff_xcalloc(1, sizeof *lease->filling);
     struct ff_batch *batch = lease->filling;
@@ -133,32 +122,35 @@ void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const 
     copy->errmsg = ff_arena_strdup(&batch->arena, outcome->errmsg);
     copy->kind = ff_arena_strdup(&batch->arena, outcome->kind);
     copy->summary = ff_arena_strdup(&batch->arena, outcome->summary);
-    copy->model = copy_bytes(&batch->arena, outcome->model);
-    copy->log = copy_bytes(&batch->arena, outcome->log);
+    copy->model.data = ff_arena_copy(&batch->arena, outcome->model.data, outcome->model.size);
+    copy->log.data = ff_arena_copy(&batch->arena, outcome->log.data, outcome->log.size);
     uint64_t bytes = sizeof *copy + outcome->model.size + outcome->log.size + strlen(outcome->summary);
     batch->bytes += bytes;
     outbox->bytes += bytes;
 }
 
-static void unlink_lease(struct ff_held_lease **link, const struct ff_held_lease *lease)
+void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_outcome *outcome)
 {
-    while (*link && *link != lease)
-        link = &(*link)->next;
-    if (*link)
-        *link = lease->next;
+    if (!lease->dropped)
+        add(outbox, lease, outcome);
 }
 
-void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease)
+static void forget(struct ff_outbox *outbox, struct ff_held_lease *lease)
 {
-    unlink_lease(&outbox->leases, lease);
+    struct ff_held_lease **link = &outbox->leases;
+    while (*link != lease)
+        link = &(*link)->next;
+    *link = lease->next;
     lease->next = NULL;
-    if (!lease->in_flight) {
-        free_leases(outbox, lease);
-        return;
-    }
-    lease->dropped = true; /* its answer is still to come */
-    lease->next = outbox->gone;
-    outbox->gone = lease;
+    free_leases(outbox, lease);
+}
+
+void ff_outbox_drop(struct ff_outbox *outbox, struct ff_held_lease *lease)
+{
+    lease->dropped = true;
+    lease->complete = true;
+    if (lease->runs == 0 && !lease->filling && !lease->sending)
+        forget(outbox, lease);
 }
 
 /* ---- sending ---- */
@@ -188,29 +180,12 @@ static bool accepted(struct ff_outbox *outbox, struct ff_held_lease *lease,
     return false;
 }
 
-static bool is_gone(const struct ff_outbox *outbox, const struct ff_held_lease *lease)
-{
-    const struct ff_held_lease *gone = outbox->gone;
-    while (gone && gone != lease)
-        gone = gone->next;
-    return gone != NULL;
-}
-
-static void release(struct ff_outbox *outbox, struct ff_held_lease *lease)
-{
-    unlink_lease(&outbox->gone, lease);
-    lease->next = NULL;
-    free_leases(outbox, lease);
-}
-
 static void put_done(void *self, void *item, const struct ff_rpc_response *response)
 {
     struct ff_outbox *outbox = self;
     struct ff_held_lease *lease = item;
     bool good = accepted(outbox, lease, response);
-    if (is_gone(outbox, lease))
-        release(outbox, lease);
-    else if (good)
+    if (good)
         send_batch(outbox, lease);
 }
 
@@ -220,7 +195,7 @@ static void report_done(void *self, void *item, const struct ff_rpc_response *re
     struct ff_held_lease *lease = item;
     struct ff_report_reply reply = {0};
     struct ff_arena arena = {0};
-    if (!accepted(outbox, lease, response) && !is_gone(outbox, lease))
+    if (!accepted(outbox, lease, response))
         return;
     if (response->status == FF_OK && ff_decode_report_reply(response->body, &arena, &reply, NULL))
         reply.drop_lease = false;
@@ -229,13 +204,10 @@ static void report_done(void *self, void *item, const struct ff_rpc_response *re
     free_batch(outbox, lease->sending);
     lease->sending = NULL;
     lease->sequence++;
-    if (is_gone(outbox, lease)) {
-        release(outbox, lease);
-    } else if (finished) {
-        ff_outbox_forget(outbox, lease);
-    } else if (reply.drop_lease) {
+    if (finished)
+        forget(outbox, lease);
+    else if (reply.drop_lease && !lease->dropped)
         outbox->dropped(outbox->context, lease);
-    }
 }
 
 static void put_range(struct ff_outbox *outbox, struct ff_held_lease *lease)
@@ -315,7 +287,7 @@ static struct ff_batch *take_batch(struct ff_outbox *outbox, struct ff_held_leas
         keep++;
     }
     for (size_t i = keep; i < batch->count; i++)
-        ff_outbox_add(outbox, lease, &batch->outcomes[i]);
+        add(outbox, lease, &batch->outcomes[i]);
     batch->count = keep;
     return batch;
 }
@@ -351,6 +323,11 @@ void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms)
     }
 }
 
+void ff_outbox_wake(struct ff_outbox *outbox)
+{
+    outbox->not_before_ms = 0;
+}
+
 uint64_t ff_outbox_bytes(const struct ff_outbox *outbox)
 {
     return outbox->bytes;
@@ -358,5 +335,5 @@ uint64_t ff_outbox_bytes(const struct ff_outbox *outbox)
 
 bool ff_outbox_empty(const struct ff_outbox *outbox)
 {
-    return !outbox->leases && !outbox->gone;
+    return !outbox->leases;
 }

@@ -18,14 +18,14 @@ struct ff_held_lease {
     unsigned runs;    /* parts that are with an executor or wait for one */
     uint32_t covered; /* targets that its parts stood for, those that came so far */
     bool complete;    /* nothing more of it will come */
-    bool dropped;     /* the coordinator does not want it any more */
+    bool dropped;     /* void: only what was added before is still reported */
     struct ff_batch *filling;
     struct ff_batch *sending; /* not acknowledged; kept as it is until it is */
     bool in_flight;
     uint64_t sequence;
 };
 
-/* dropped: the coordinator answered that the lease is void; the runs of it are the hook's to end. */
+/* The coordinator answered that the lease is void; to end its runs and then to drop it is the hook's. */
 typedef void ff_outbox_dropped(void *context, struct ff_held_lease *lease);
 
 struct ff_outbox *ff_outbox_create(struct ff_queue *queue, struct ff_rpc_client *client,
@@ -37,14 +37,19 @@ struct ff_held_lease *ff_outbox_lease(struct ff_outbox *outbox, struct ff_lease_
 struct ff_held_lease *ff_outbox_find(struct ff_outbox *outbox, struct ff_lease_id id);
 struct ff_held_lease *ff_outbox_first(struct ff_outbox *outbox);
 
-/* Copies the outcome. */
+/* Copies the outcome; one of a dropped lease is not taken. */
 void ff_outbox_add(struct ff_outbox *outbox, struct ff_held_lease *lease, const struct ff_outcome *outcome);
-/* Forgets the lease and what is not sent of it. */
-void ff_outbox_forget(struct ff_outbox *outbox, struct ff_held_lease *lease);
+/* Nothing more will come of the lease. What was added before is still reported: a result counts for a target
+ * that is open, whatever became of the lease. Then, or at once if there is nothing, the lease is forgotten.
+ */
+void ff_outbox_drop(struct ff_outbox *outbox, struct ff_held_lease *lease);
 
 /* Sends what waits. A complete lease without runs is reported as finished and then forgotten.
  * worker: the id by the newest Join; 0: nothing is sent. */
 void ff_outbox_flush(struct ff_outbox *outbox, uint64_t worker, int64_t now_ms);
+
+/* The coordinator answers again: what failed before is sent at the next flush, without a pause. */
+void ff_outbox_wake(struct ff_outbox *outbox);
 
 uint64_t ff_outbox_bytes(const struct ff_outbox *outbox); /* not acknowledged */
 bool ff_outbox_empty(const struct ff_outbox *outbox);     /* no lease, nothing to send */
