@@ -15,7 +15,7 @@ static const struct ff_command commands[] = {
     {"train", ff_command_train, "slots workers affinity state set out format no-reuse", 1, 1,
      "JOB.yaml [options]",
      "Trains a job on this machine: everything in this one command. Interrupted, the same command goes on."},
-    {"plan", ff_command_plan, "state set format out", 1, 1, "JOB.yaml [options]",
+    {"plan", ff_command_plan, "state set no-reuse format out", 1, 1, "JOB.yaml [options]",
      "A dry run: targets found and skipped and why, chunks, predicted time, memory and bytes."},
     {"coordinator", ff_command_coordinator, "config listen state data-root tls token-file insecure", 0, 0,
      "[options]", "Runs a coordinator: takes jobs, deals them to workers, keeps results and models."},

@@ -1,58 +1,73 @@
 /* A dry run: loads and prepares the data as a job would, counts what would be fitted, and predicts how long
  * that takes by dealing the targets to simulated slots with the coordinator's own dispatch.
  *
- * Costs come from the cost book of the state directory. A kind that it does not know is measured: a few
- * sample targets of each model are fitted in a private coordinator that is thrown away. */
+ * Costs come from the cost book of the state directory. A model that it does not know is measured: sample
+ * targets, from the largest to the smallest, are fitted by one executor of a private coordinator that is
+ * thrown away. First a few; where those were quick, many more: the first fits of a process are slower than
+ * the rest. What counts is their CPU time: in so short a look the rest would be what else the machine did. */
 #include "coordinator/cli/embedded.h"
+#include "coordinator/cli/plan.h"
+#include "coordinator/costbook.h"
+#include "coordinator/costs.h"
 #include "coordinator/dispatch.h"
 
 #include "common/clock.h"
-#include "common/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SAMPLES = 5, SLOT_CHOICES = 7, CODES = 64, EXAMPLES = 3 };
-
-static const double CHUNK_OVERHEAD_MS = 0.3; /* a lease, its copy and its report, measured */
-
-struct prediction {
-    unsigned slots;
-    size_t chunks;
-    double fit_ms;
+enum {
+    FEW_SAMPLES = 5,
+    MANY_SAMPLES = 100,
+    MANY_MS = 1000, /* that as many samples as possible may take */
 };
 
-struct plan {
-    struct ff_arena arena;
-    struct ff_submit_request request;
-    struct ff_jobspec *spec;
-    struct ff_targetset *set;
-    size_t groups;       /* models.top, and one more for the frame of all */
-    double *us_per_cell; /* by group */
-    bool sampled;        /* some costs were measured now */
-    size_t fit_count;
-    uint64_t frame_bytes, largest_bytes, all_bytes;
-    struct prediction predictions[SLOT_CHOICES];
-};
+static const double chunk_overhead_ms = 0.3; /* a lease, its copy and its report */
+static const double coordinator_ms = 0.01;   /* of the coordinator's one loop for each target */
 
-static uint64_t cells_of(const struct ff_target *target)
+uint64_t ff_plan_cells(const struct ff_plan *plan, size_t target)
 {
-    if (target->code || target->rule < 0)
-        return 0;
-    return target->frame.steps * target->frame.columns;
+    const struct ff_target *of = &plan->set->targets[target];
+    bool is_fitted = !of->code && of->rule >= 0 && !plan->loaded->known->has[target];
+    return is_fitted ? of->frame.steps * of->frame.columns : 0;
 }
 
-static bool has_all(const struct plan *plan)
+bool ff_plan_has_all(const struct ff_plan *plan)
 {
-    return plan->spec->all.kind && plan->set->all_code == FF_CODE_OK;
+    return plan->spec->all.kind && plan->set->all_code == FF_CODE_OK &&
+           !plan->loaded->known->has[plan->set->target_count];
 }
 
 /* ---- loading ---- */
 
-static enum ff_status load(const struct ff_options *options, struct plan *plan, struct ff_error *err)
+static void sum_up(struct ff_plan *plan)
 {
+    plan->groups = plan->spec->top_count + 1;
+    plan->us_per_target = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *plan->us_per_target);
+    plan->us_per_cell = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *plan->us_per_cell);
+    plan->in_book = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *plan->in_book);
+    for (size_t i = 0; i < plan->set->target_count; i++) {
+        uint64_t bytes = ff_plan_cells(plan, i) * sizeof(double);
+        plan->fit_count += bytes > 0;
+        plan->reused += plan->loaded->known->has[i];
+        plan->frame_bytes += bytes;
+        plan->largest_bytes = bytes > plan->largest_bytes ? bytes : plan->largest_bytes;
+    }
+    plan->all_bytes = ff_plan_has_all(plan) ? ff_frame_bytes(&plan->set->all) : 0;
+}
+
+/* For rows that do not fit in memory: the state, if there is one. */
+static const char *folder_of(const struct ff_options *options)
+{
+    const char *state = ff_option_state(options);
+    return access(state, W_OK) == 0 ? state : NULL;
+}
+
+static enum ff_status load(const struct ff_options *options, struct ff_plan *plan, struct ff_error *err)
+{
+    struct ff_jobspec *spec;
     enum ff_status status =
         ff_submit_from_file(options, options->arguments[0], &plan->arena, &plan->request, err);
     if (status)
@@ -64,32 +79,31 @@ static enum ff_status load(const struct ff_options *options, struct plan *plan, 
                                        .overrides = plan->request.overrides,
                                        .override_count = plan->request.override_count,
                                        .override_dir = plan->request.override_dir};
-    status = ff_jobspec_parse(&source, &plan->spec, err);
+    status = ff_jobspec_parse(&source, &spec, err);
     if (!status)
-        status = ff_targetset_load(plan->spec, NULL, NULL, NULL, &plan->set, err);
+        status = ff_loaded_create(spec, &(struct ff_loaded_options){.folder = folder_of(options)},
+                                  &plan->loaded, err);
     if (status)
         return status;
-    plan->groups = plan->spec->top_count + 1;
-    plan->us_per_cell = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *plan->us_per_cell);
-    for (size_t i = 0; i < plan->set->target_count; i++) {
-        uint64_t bytes = cells_of(&plan->set->targets[i]) * sizeof(double);
-        plan->fit_count += bytes > 0;
-        plan->frame_bytes += bytes;
-        plan->largest_bytes = bytes > plan->largest_bytes ? bytes : plan->largest_bytes;
-    }
-    plan->all_bytes = has_all(plan) ? ff_frame_bytes(&plan->set->all) : 0;
-    return FF_OK;
+    plan->spec = spec;
+    plan->set = plan->loaded->set;
+    plan->loaded->known = ff_known_create(plan->set);
+    if (!options->no_reuse)
+        status =
+            ff_known_reuse(plan->loaded->known, ff_option_state(options), spec->output.set, plan->set, err);
+    sum_up(plan);
+    return status;
 }
 
 /* ---- costs ---- */
 
-static const char *kind_of(const struct plan *plan, size_t group)
+static const struct ff_model_spec *model_of(const struct ff_plan *plan, size_t group)
 {
-    return group < plan->spec->top_count ? plan->spec->top[group].model.kind : plan->spec->all.kind;
+    return group < plan->spec->top_count ? &plan->spec->top[group].model : &plan->spec->all;
 }
 
 /* What the book of the state directory knows; no state is no history. */
-static void read_book(const char *state_dir, struct plan *plan)
+static void read_book(const char *state_dir, struct ff_plan *plan)
 {
     struct ff_store *store;
     struct ff_cost *costs;
@@ -98,43 +112,87 @@ static void read_book(const char *state_dir, struct plan *plan)
         return;
     if (ff_store_costs(store, &plan->arena, &costs, &count, NULL) == FF_OK)
         for (size_t g = 0; g < plan->groups; g++)
-            for (size_t i = 0; i < count; i++)
-                if (kind_of(plan, g) && strcmp(costs[i].name, kind_of(plan, g)) == 0 && costs[i].cells > 0)
-                    plan->us_per_cell[g] = costs[i].ms * 1000 / costs[i].cells;
+            plan->in_book[g] =
+                (plan->us_per_cell[g] = ff_costbook_us_per_cell(costs, count, model_of(plan, g))) > 0;
     ff_store_close(store);
 }
 
-/* Some targets of each group without a known cost, spread over their order. */
-static struct ff_targetset *choose_samples(struct plan *plan, struct ff_error *err)
+/* One target to be fitted. */
+struct candidate {
+    size_t target;
+    size_t group;
+    uint64_t cells;
+};
+
+static int by_group_and_size(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    if (a->cells != b->cells)
+        return a->cells > b->cells ? -1 : 1;
+    return a->target < b->target ? -1 : a->target > b->target;
+}
+
+/* Of groups without a known cost. */
+static struct candidate *find_candidates(struct ff_plan *plan, size_t *count)
+{
+    struct candidate *list = ff_arena_alloc(&plan->arena, plan->set->target_count * sizeof *list);
+    *count = 0;
+    for (size_t i = 0; i < plan->set->target_count; i++) {
+        uint64_t cells = ff_plan_cells(plan, i);
+        size_t group = (size_t)plan->set->targets[i].rule;
+        if (cells && !plan->in_book[group])
+            list[(*count)++] = (struct candidate){i, group, cells};
+    }
+    qsort(list, *count, sizeof *list, by_group_and_size);
+    return list;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Up to most of each group, evenly from its largest to its smallest; the list has room for them. */
+static size_t choose(struct ff_plan *plan, size_t most, uint32_t *list)
+{
+    size_t count, chosen = 0;
+    const struct candidate *candidates = find_candidates(plan, &count);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from; to < count && candidates[to].group == candidates[from].group;)
+            to++;
+        size_t size = to - from, few = size < most ? size : most;
+        for (size_t i = 0; i < few; i++)
+            list[chosen++] = (uint32_t)candidates[from + i * size / few].target;
+    }
+    qsort(list, chosen, sizeof *list, by_number);
+    return chosen;
+}
+
+/* NULL: their rows are lost, or there is no memory for them. */
+static struct ff_targetset *make_samples(struct ff_plan *plan, size_t most, struct ff_error *err)
 {
     const struct ff_targetset *set = plan->set;
-    size_t *seen = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *seen);
-    size_t *size = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *size);
+    uint32_t *list = ff_arena_alloc(&plan->arena, plan->groups * most * sizeof *list);
+    size_t count = choose(plan, most, list);
     struct ff_targetset *samples;
-    if (ff_targetset_create(set->metrics, set->metric_count, plan->groups * SAMPLES, plan->largest_bytes,
-                            &samples, err))
+    if (ff_targetset_create(set->metrics, set->metric_count, count, plan->largest_bytes, &samples, err))
         return NULL;
-    for (size_t i = 0; i < set->target_count; i++)
-        if (cells_of(&set->targets[i]))
-            size[set->targets[i].rule]++;
-    for (size_t i = 0; i < set->target_count; i++) {
-        const struct ff_target *target = &set->targets[i];
-        if (!cells_of(target) || plan->us_per_cell[target->rule] > 0)
-            continue;
-        size_t group = (size_t)target->rule, stride = size[group] / SAMPLES + 1;
-        if (seen[group]++ % stride)
-            continue;
-        if (ff_targetset_copy(samples, set, i, err)) {
+    for (size_t i = 0; i < count; i++) {
+        if (ff_targetset_copy(samples, set, list[i], err)) {
             ff_targetset_destroy(samples);
             return NULL;
         }
-        samples->targets[samples->target_count - 1].rule = target->rule;
+        samples->targets[i].rule = set->targets[list[i]].rule;
     }
+    samples->all_code = FF_CODE_ALL_MISSING;
     return samples;
 }
 
 struct sample_source {
-    struct plan *plan;
+    struct ff_plan *plan;
     struct ff_targetset *samples;
 };
 
@@ -152,14 +210,14 @@ static enum ff_status give_samples(void *context, const struct ff_jobspec *spec,
 }
 
 struct measured {
-    struct plan *plan;
-    double *us, *cells;                      /* by group */
+    struct ff_plan *plan;
+    struct ff_cost_sums *sums;               /* by group */
     const struct ff_stored_targets *targets; /* the samples */
 };
 
 static size_t group_of(const struct measured *measured, uint32_t target, uint64_t *cells)
 {
-    const struct plan *plan = measured->plan;
+    const struct ff_plan *plan = measured->plan;
     if (target >= measured->targets->target_count) {
         *cells = plan->set->all.steps * plan->set->all.columns;
         return plan->spec->top_count;
@@ -168,7 +226,7 @@ static size_t group_of(const struct measured *measured, uint32_t target, uint64_
     for (size_t i = 0; i < plan->set->target_count; i++) {
         if (strcmp(plan->set->targets[i].name, name) != 0)
             continue;
-        *cells = cells_of(&plan->set->targets[i]);
+        *cells = ff_plan_cells(plan, i);
         return (size_t)plan->set->targets[i].rule;
     }
     return plan->groups;
@@ -183,19 +241,18 @@ static enum ff_status add_measured(void *context, uint64_t row, const struct ff_
         size_t group = group_of(measured, report->outcomes[i].target, &cells);
         if (group == measured->plan->groups || report->outcomes[i].fit_ms <= 0)
             continue;
-        measured->us[group] += report->outcomes[i].fit_ms * 1000;
-        measured->cells[group] += (double)cells;
+        ff_cost_sums_add(&measured->sums[group], (double)cells, report->outcomes[i].cpu_ms * 1000);
     }
     return FF_OK;
 }
 
-static enum ff_status learn(struct plan *plan, const char *state_dir, struct ff_error *err)
+static enum ff_status learn(struct ff_plan *plan, const char *state_dir, struct ff_error *err)
 {
     struct ff_store *store;
     struct ff_job_record job;
     struct ff_stored_targets targets;
-    struct measured measured = {plan, ff_arena_zalloc(&plan->arena, plan->groups * sizeof(double)),
-                                ff_arena_zalloc(&plan->arena, plan->groups * sizeof(double)), &targets};
+    struct measured measured = {
+        plan, ff_arena_zalloc(&plan->arena, plan->groups * sizeof(struct ff_cost_sums)), &targets};
     enum ff_status status = ff_store_open_reader(state_dir, &store, err);
     if (status)
         return status;
@@ -204,14 +261,18 @@ static enum ff_status learn(struct plan *plan, const char *state_dir, struct ff_
         status = ff_store_targets(store, job.id, &plan->arena, &targets, err);
     if (!status)
         status = ff_store_reports(store, job.id, FF_REPORT_OUTCOMES, add_measured, &measured, err);
-    for (size_t g = 0; !status && g < plan->groups; g++)
-        if (plan->us_per_cell[g] <= 0 && measured.cells[g] > 0)
-            plan->us_per_cell[g] = measured.us[g] / measured.cells[g];
+    for (size_t g = 0; !status && g < plan->groups; g++) {
+        struct ff_cost_line line = ff_cost_line_fit(&measured.sums[g]);
+        if (plan->in_book[g] || !ff_cost_line_known(&line))
+            continue;
+        plan->us_per_target[g] = line.us;
+        plan->us_per_cell[g] = line.us_per_cell;
+    }
     ff_store_close(store);
     return status;
 }
 
-static enum ff_status run_samples(struct plan *plan, struct ff_embedded *embedded, struct ff_error *err)
+static enum ff_status run_samples(struct ff_plan *plan, struct ff_embedded *embedded, struct ff_error *err)
 {
     struct ff_buf body = {0};
     struct ff_job_status job;
@@ -228,27 +289,24 @@ static enum ff_status run_samples(struct plan *plan, struct ff_embedded *embedde
     return status;
 }
 
-static bool all_costs_known(const struct plan *plan)
+static bool all_costs_known(const struct ff_plan *plan)
 {
     for (size_t i = 0; i < plan->set->target_count; i++)
-        if (cells_of(&plan->set->targets[i]) && plan->us_per_cell[plan->set->targets[i].rule] <= 0)
+        if (ff_plan_cells(plan, i) && !plan->in_book[plan->set->targets[i].rule])
             return false;
-    return !has_all(plan) || plan->us_per_cell[plan->spec->top_count] > 0;
+    return !ff_plan_has_all(plan) || plan->in_book[plan->spec->top_count];
 }
 
-/* The frame of all goes along as one more sample, and comes back. */
-static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
+/* Fits the samples and learns from them. Takes them. */
+static enum ff_status fit_samples(struct ff_plan *plan, struct ff_targetset *samples, struct ff_error *err)
 {
     char state[] = "/tmp/fitfleet-plan-XXXXXX";
     struct ff_embedded embedded;
-    struct sample_source source = {plan, choose_samples(plan, err)};
-    if (!source.samples)
-        return err->status;
-    if (!mkdtemp(state))
+    struct sample_source source = {plan, samples};
+    if (!mkdtemp(state)) {
+        ff_targetset_destroy(samples);
         return ff_error_set(err, FF_INTERNAL, "cannot make a folder %s: %m", state);
-    ff_targetset_move_all(plan->set, source.samples);
-    source.samples->all_code =
-        plan->us_per_cell[plan->spec->top_count] > 0 ? FF_CODE_ALL_MISSING : plan->set->all_code;
+    }
     struct ff_embedded_options options = {
         .state_dir = state, .slots = "1", .source = give_samples, .source_context = &source};
     enum ff_status status = ff_embedded_start(&options, &embedded, err);
@@ -264,20 +322,61 @@ static enum ff_status sample_costs(struct plan *plan, struct ff_error *err)
     return status;
 }
 
+static double predicted_ms(const struct ff_plan *plan, size_t group, double count, double cells)
+{
+    struct ff_cost_line line = {plan->us_per_target[group], plan->us_per_cell[group]};
+    return ff_cost_line_us(&line, count, cells) / 1000;
+}
+
+/* What one sample of each group takes, as far as is known now. */
+static double sample_ms(struct ff_plan *plan)
+{
+    size_t count;
+    const struct candidate *list = find_candidates(plan, &count);
+    double *cells = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *cells);
+    double *size = ff_arena_zalloc(&plan->arena, plan->groups * sizeof *size), ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        cells[list[i].group] += (double)list[i].cells;
+        size[list[i].group]++;
+    }
+    for (size_t g = 0; g < plan->groups; g++)
+        ms += size[g] > 0 ? predicted_ms(plan, g, 1, cells[g] / size[g]) : 0;
+    return ms;
+}
+
+/* The frame of all goes along with the first samples; its size is still of use, its rows are gone. */
+static enum ff_status sample_costs(struct ff_plan *plan, struct ff_error *err)
+{
+    struct ff_targetset *samples = make_samples(plan, FEW_SAMPLES, err);
+    if (!samples)
+        return err->status;
+    if (!plan->in_book[plan->spec->top_count]) {
+        ff_targetset_move_all(plan->set, samples);
+        samples->all_code = plan->set->all_code;
+    }
+    enum ff_status status = fit_samples(plan, samples, err);
+    double ms = status ? 0 : sample_ms(plan);
+    double most = ms > 0 ? MANY_MS / ms : 0;
+    if (most < 2 * FEW_SAMPLES)
+        return status;
+    samples = make_samples(plan, most < MANY_SAMPLES ? (size_t)most : MANY_SAMPLES, err);
+    return samples ? fit_samples(plan, samples, err) : err->status;
+}
+
 /* ---- prediction ---- */
 
-static struct ff_dispatch_item *make_items(const struct plan *plan)
+static struct ff_dispatch_item *make_items(const struct ff_plan *plan)
 {
     size_t count = plan->set->target_count;
     struct ff_dispatch_item *items = ff_xcalloc(count + 1, sizeof *items);
     for (size_t i = 0; i < count; i++) {
-        uint64_t cells = cells_of(&plan->set->targets[i]);
+        uint64_t cells = ff_plan_cells(plan, i);
         items[i] = (struct ff_dispatch_item){
             .cells = cells, .group = cells ? (uint32_t)plan->set->targets[i].rule : 0, .closed = cells == 0};
     }
     items[count] = (struct ff_dispatch_item){.cells = plan->all_bytes / sizeof(double),
                                              .group = (uint32_t)plan->spec->top_count,
-                                             .closed = !has_all(plan),
+                                             .closed = !ff_plan_has_all(plan),
                                              .alone = true};
     return items;
 }
@@ -291,15 +390,34 @@ static size_t earliest(const double *free_ms, unsigned slots)
     return best;
 }
 
-/* Slots take chunks from a dispatch whose targets cost exactly what is predicted. */
-static void simulate(const struct plan *plan, const struct ff_dispatch_item *items, unsigned slots,
-                     struct prediction *out)
+/* What a slot is busy with a chunk. */
+static double fit_chunk(const struct ff_plan *plan, const struct ff_dispatch_item *items,
+                        const struct ff_grant *grant, struct ff_dispatch *dispatch)
+{
+    double ms = chunk_overhead_ms;
+    for (size_t i = 0; i < grant->count; i++) {
+        uint32_t tries, target = grant->targets[i];
+        double cells = (double)items[target].cells,
+               fit_ms = predicted_ms(plan, items[target].group, 1, cells);
+        ms += fit_ms + ff_cost_overhead_us(1, cells) / 1000;
+        ff_dispatch_result(dispatch, 1, target, &tries);
+        ff_dispatch_observe(dispatch, 1, target, fit_ms, fit_ms);
+    }
+    ff_dispatch_end_lease(dispatch, grant->lease);
+    return ms;
+}
+
+/* Slots take chunks from a dispatch whose targets cost exactly what is predicted. However many they are, the
+ * coordinator has to handle every target. */
+static void simulate(const struct ff_plan *plan, const struct ff_dispatch_item *items, unsigned slots,
+                     struct ff_prediction *out)
 {
     struct ff_dispatch *dispatch = ff_dispatch_create();
     struct ff_dispatch_job job = {.id = 1,
                                   .items = items,
                                   .count = plan->set->target_count + 1,
                                   .group_count = plan->groups,
+                                  .us_per_target = plan->us_per_target,
                                   .us_per_cell = plan->us_per_cell,
                                   .attempts = 1,
                                   .mode = plan->spec->chunk_mode,
@@ -307,154 +425,24 @@ static void simulate(const struct plan *plan, const struct ff_dispatch_item *ite
     double *free_ms = ff_xcalloc(slots, sizeof *free_ms);
     struct ff_grant grant;
     size_t slot = 0;
-    *out = (struct prediction){.slots = slots};
+    *out = (struct ff_prediction){.slots = slots};
     ff_dispatch_add_job(dispatch, &job);
     struct ff_dispatch_ask ask = {.worker = 1, .idle = 1, .fleet_slots = slots, .fleet_workers = 1};
     while (ff_dispatch_grant(dispatch, &ask, &grant)) {
-        free_ms[slot] += CHUNK_OVERHEAD_MS;
-        for (size_t i = 0; i < grant.count; i++) {
-            uint32_t tries, target = grant.targets[i];
-            double ms = (double)items[target].cells * plan->us_per_cell[items[target].group] / 1000;
-            free_ms[slot] += ms;
-            ff_dispatch_result(dispatch, 1, target, &tries);
-            ff_dispatch_observe(dispatch, 1, target, ms, ms);
-        }
+        free_ms[slot] += fit_chunk(plan, items, &grant, dispatch);
         out->fit_ms = free_ms[slot] > out->fit_ms ? free_ms[slot] : out->fit_ms;
         out->chunks++;
-        ff_dispatch_end_lease(dispatch, grant.lease);
         slot = earliest(free_ms, slots);
     }
+    if (out->fit_ms < coordinator_ms * (double)plan->fit_count)
+        out->fit_ms = coordinator_ms * (double)plan->fit_count;
     free(free_ms);
     ff_dispatch_destroy(dispatch);
 }
 
-/* ---- output ---- */
-
-static void json_predictions(const struct plan *plan, struct ff_json *json)
-{
-    ff_json_key(json, "predicted");
-    ff_json_array_begin(json);
-    for (size_t i = 0; i < SLOT_CHOICES; i++) {
-        const struct prediction *prediction = &plan->predictions[i];
-        ff_json_object_begin(json);
-        ff_json_put_uint(json, "slots", prediction->slots);
-        ff_json_put_uint(json, "chunks", prediction->chunks);
-        ff_json_put_double(json, "fit_s", prediction->fit_ms / 1000);
-        ff_json_put_double(json, "total_s",
-                           (plan->set->load_ms + plan->set->prepare_ms + prediction->fit_ms) / 1000);
-        ff_json_object_end(json);
-    }
-    ff_json_array_end(json);
-}
-
-static void print_json(const struct plan *plan, struct ff_buf *out)
-{
-    const struct ff_targetset *set = plan->set;
-    struct ff_json json = ff_json_start(out);
-    ff_json_object_begin(&json);
-    ff_json_put_string(&json, "job", plan->spec->name);
-    ff_json_put_uint(&json, "files", set->file_count);
-    ff_json_put_uint(&json, "data_bytes", set->data_bytes);
-    ff_json_put_uint(&json, "rows_skipped", set->rows_skipped);
-    ff_json_put_uint(&json, "requested", set->target_count);
-    ff_json_put_uint(&json, "not_selected", set->not_selected);
-    ff_json_put_uint(&json, "to_fit", plan->fit_count);
-    ff_json_key(&json, "skipped");
-    ff_json_object_begin(&json);
-    for (size_t i = 0; i < set->target_count; i++)
-        if (set->targets[i].code)
-            ff_json_put_string(&json, set->targets[i].name, ff_code_name(set->targets[i].code));
-    ff_json_object_end(&json);
-    ff_json_put_uint(&json, "frame_bytes", plan->frame_bytes);
-    ff_json_put_uint(&json, "largest_frame_bytes", plan->largest_bytes);
-    ff_json_put_uint(&json, "all_frame_bytes", plan->all_bytes);
-    ff_json_put_double(&json, "load_ms", set->load_ms);
-    ff_json_put_double(&json, "prepare_ms", set->prepare_ms);
-    ff_json_put_bool(&json, "costs_from_samples", plan->sampled);
-    json_predictions(plan, &json);
-    ff_json_object_end(&json);
-    ff_buf_printf(out, "\n");
-}
-
-static void print_bytes(struct ff_buf *out, uint64_t bytes)
-{
-    if (bytes < 10 << 10)
-        ff_buf_printf(out, "%llu bytes", (unsigned long long)bytes);
-    else if (bytes < 10 << 20)
-        ff_buf_printf(out, "%.1f KiB", (double)bytes / 1024);
-    else
-        ff_buf_printf(out, "%.1f MiB", (double)bytes / 1048576);
-}
-
-/* "  TOO_FEW_ROWS   3: a, b, c" per reason. */
-static void print_skipped(const struct plan *plan, struct ff_buf *out)
-{
-    const struct ff_targetset *set = plan->set;
-    for (int code = 1; code < CODES; code++) {
-        size_t count = 0;
-        struct ff_buf names = {0};
-        for (size_t i = 0; i < set->target_count; i++) {
-            if ((int)set->targets[i].code != code)
-                continue;
-            if (count++ < EXAMPLES)
-                ff_buf_printf(&names, "%s%s", count > 1 ? ", " : "", set->targets[i].name);
-        }
-        if (count)
-            ff_buf_printf(out, "  %-14s %zu: %s%s\n", ff_code_name((enum ff_code)code), count,
-                          ff_buf_text(&names), count > EXAMPLES ? ", …" : "");
-        ff_buf_fini(&names);
-    }
-}
-
-static void print_models(const struct plan *plan, struct ff_buf *out)
-{
-    for (size_t g = 0; g < plan->spec->top_count; g++) {
-        size_t count = 0;
-        for (size_t i = 0; i < plan->set->target_count; i++)
-            count += cells_of(&plan->set->targets[i]) && plan->set->targets[i].rule == (int)g;
-        if (count)
-            ff_buf_printf(out, "  %-14s %zu targets (%s), %.3f ms per 1,000 values\n",
-                          plan->spec->top[g].model.kind, count, plan->spec->top[g].match,
-                          plan->us_per_cell[g]);
-    }
-    if (plan->spec->all.kind)
-        ff_buf_printf(out, "  %-14s all: %zu columns × %zu steps%s\n", plan->spec->all.kind,
-                      plan->set->all.columns, plan->set->all.steps,
-                      has_all(plan) ? "" : " (cannot be built)");
-}
-
-static void print_table(const struct plan *plan, struct ff_buf *out)
-{
-    const struct ff_targetset *set = plan->set;
-    ff_buf_printf(out, "%s: %zu targets to fit of %zu requested; %llu more in the data are not selected\n",
-                  plan->spec->name, plan->fit_count, set->target_count,
-                  (unsigned long long)set->not_selected);
-    print_skipped(plan, out);
-    ff_buf_printf(out, "models\n");
-    print_models(plan, out);
-    ff_buf_printf(out, "data    %llu files, ", (unsigned long long)set->file_count);
-    print_bytes(out, set->data_bytes);
-    ff_buf_printf(out, "; loading %.2f s, preparing %.2f s; %llu bad rows skipped\n", set->load_ms / 1000,
-                  set->prepare_ms / 1000, (unsigned long long)set->rows_skipped);
-    ff_buf_printf(out, "memory  frames ");
-    print_bytes(out, plan->frame_bytes);
-    ff_buf_printf(out, " (also what travels), the largest ");
-    print_bytes(out, plan->largest_bytes);
-    ff_buf_printf(out, "; frame of all ");
-    print_bytes(out, plan->all_bytes);
-    ff_buf_printf(out, "\ncosts   %s\n\nslots  chunks  fitting_s  total_s\n",
-                  plan->sampled ? "measured now on sample targets" : "from the cost book of earlier jobs");
-    for (size_t i = 0; i < SLOT_CHOICES; i++) {
-        const struct prediction *prediction = &plan->predictions[i];
-        ff_buf_printf(out, "%5u  %6zu  %9.2f  %7.2f\n", prediction->slots, prediction->chunks,
-                      prediction->fit_ms / 1000,
-                      (set->load_ms + set->prepare_ms + prediction->fit_ms) / 1000);
-    }
-}
-
 /* ---- the command ---- */
 
-static enum ff_status make_plan(const struct ff_options *options, struct plan *plan, struct ff_error *err)
+static enum ff_status make_plan(const struct ff_options *options, struct ff_plan *plan, struct ff_error *err)
 {
     enum ff_status status = load(options, plan, err);
     if (status)
@@ -465,7 +453,7 @@ static enum ff_status make_plan(const struct ff_options *options, struct plan *p
     if (status)
         return status;
     struct ff_dispatch_item *items = make_items(plan);
-    for (unsigned i = 0; i < SLOT_CHOICES; i++)
+    for (unsigned i = 0; i < FF_PLAN_SLOT_CHOICES; i++)
         simulate(plan, items, 1u << i, &plan->predictions[i]);
     free(items);
     return FF_OK;
@@ -473,7 +461,7 @@ static enum ff_status make_plan(const struct ff_options *options, struct plan *p
 
 int ff_command_plan(const struct ff_options *options)
 {
-    struct plan plan = {0};
+    struct ff_plan plan = {0};
     struct ff_error err = {0};
     struct ff_buf out = {0};
     int code;
@@ -482,14 +470,13 @@ int ff_command_plan(const struct ff_options *options)
         code = ff_fail(&err);
     } else {
         if (strcmp(ff_option_format(options, "table"), "json") == 0)
-            print_json(&plan, &out);
+            ff_plan_json(&plan, &out);
         else
-            print_table(&plan, &out);
+            ff_plan_table(&plan, &out);
         code = ff_write_output(options, &out);
     }
     ff_buf_fini(&out);
-    ff_targetset_destroy(plan.set);
-    ff_jobspec_destroy(plan.spec);
+    ff_loaded_destroy(plan.loaded);
     ff_arena_fini(&plan.arena);
     return code;
 }
