@@ -16,13 +16,14 @@ enum ff_exit {
     FF_EXIT_SIGTERM = 143,
 };
 
-enum { FF_MAX_ARGUMENTS = 16 };
+enum { FF_MAX_ARGUMENTS = 16, FF_KEEP_JOBS = 1000 };
 
 /* Flags as given; NULL or 0 where not. */
 struct ff_options {
     const char *arguments[FF_MAX_ARGUMENTS];
     size_t argument_count;
     const char *slots, *state, *coordinator, *tls, *token_file, *format, *out, *config, *listen, *data_root;
+    const char *keep_jobs, *keep_age;
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
     const char **sets;
     size_t set_count;
@@ -48,8 +49,16 @@ const char *ff_option_state(const struct ff_options *options);
 const char *ff_option_format(const struct ff_options *options, const char *default_format);
 FF_NODISCARD enum ff_status ff_option_security(const struct ff_options *options, struct ff_buf *token,
                                                struct ff_rpc_security *out, struct ff_error *err);
+/* Which finished jobs a state keeps. INVALID_ARGUMENT. */
+FF_NODISCARD enum ff_status ff_option_retention(const struct ff_options *options, struct ff_retention *out,
+                                                struct ff_error *err);
 /* INVALID_ARGUMENT unless text is a number of executors or a share: "4", "0.5". */
 FF_NODISCARD enum ff_status ff_option_check_slots(const char *text, struct ff_error *err);
+/* "failed,quarantined" into words, in the arena. allowed: a bit (1 << class) for each class that may be
+ * named. INVALID_ARGUMENT with expected ("--only: expected …") and what was found. */
+FF_NODISCARD enum ff_status ff_option_classes(const char *text, unsigned allowed, const char *expected,
+                                              struct ff_arena *arena, const char *const **classes,
+                                              size_t *count, struct ff_error *err);
 /* Prints "fitfleet: text" and returns the exit code of the status. */
 int ff_fail(const struct ff_error *err);
 /* The same for a coordinator that does not start: its state or address is no mistake in a job. */
@@ -86,6 +95,11 @@ FF_NODISCARD enum ff_status ff_session_job_call(struct ff_rpc_client *client, en
 FF_NODISCARD enum ff_status ff_session_read(struct ff_session *session, struct ff_read_request *request,
                                             struct ff_buf *out, struct ff_error *err);
 
+/* The argument at that place, "" if it is not given. */
+const char *ff_argument(const struct ff_options *options, size_t at);
+/* A command that prints a document: opens the session, reads, writes it out. Returns the exit code. */
+int ff_show(const struct ff_options *options, struct ff_read_request *request, bool may_read_state);
+
 /* ---- watching ---- */
 
 /* Blocks SIGINT, SIGTERM and SIGCHLD for this and all later threads; they come through a descriptor. */
@@ -120,8 +134,11 @@ int ff_command_retry(const struct ff_options *options);
 int ff_command_results(const struct ff_options *options);
 int ff_command_logs(const struct ff_options *options);
 int ff_command_explain(const struct ff_options *options);
+int ff_command_capsule(const struct ff_options *options);
 int ff_command_workers(const struct ff_options *options);
 int ff_command_models(const struct ff_options *options);
+int ff_command_fsck(const struct ff_options *options);
+int ff_command_backup(const struct ff_options *options);
 int ff_command_ping(const struct ff_options *options);
 int ff_command_version(const struct ff_options *options);
 

@@ -16,10 +16,10 @@
 /* Fills what flags left open; the config lives as long as the process. */
 static enum ff_status read_config(struct ff_options *options, struct ff_error *err)
 {
-    static const char *const keys[] = {"listen",     "state",    "data_root", "tls",
-                                       "token_file", "insecure", "verbose"};
-    const char **texts[] = {&options->listen, &options->state, &options->data_root, &options->tls,
-                            &options->token_file};
+    static const char *const keys[] = {"listen",    "state",    "data_root", "tls",    "token_file",
+                                       "keep_jobs", "keep_age", "insecure",  "verbose"};
+    const char **texts[] = {&options->listen,     &options->state,     &options->data_root, &options->tls,
+                            &options->token_file, &options->keep_jobs, &options->keep_age};
     struct ff_buf text = {0};
     static struct ff_config *config; /* its texts are used to the end */
     enum ff_status status = ff_file_read(options->config, 2 << 20, &text, err);
@@ -73,11 +73,9 @@ static int serve(struct ff_coordinator *coordinator, int signals)
     }
 }
 
-int ff_command_coordinator(const struct ff_options *given)
+static int run(struct ff_options options, struct ff_buf *token)
 {
-    struct ff_options options = *given;
     struct ff_error err = {0};
-    struct ff_buf token = {0};
     struct ff_coordinator *coordinator;
     struct ff_coordinator_options start = {.resume = true};
     int signals = ff_signals_open();
@@ -86,7 +84,9 @@ int ff_command_coordinator(const struct ff_options *given)
     start.url = options.listen ? options.listen : "tcp://127.0.0.1:7400";
     start.state_dir = ff_option_state(&options);
     start.data_root = options.data_root;
-    if (ff_option_security(&options, &token, &start.security, &err) ||
+    if (ff_option_retention(&options, &start.retention, &err))
+        return ff_fail(&err);
+    if (ff_option_security(&options, token, &start.security, &err) ||
         check_exposure(&options, start.url, &start.security, &err))
         return ff_fail(&err);
     bool remote = !ff_rpc_url_is_local(start.url);
@@ -98,6 +98,13 @@ int ff_command_coordinator(const struct ff_options *given)
            start.state_dir);
     int code = serve(coordinator, signals);
     ff_coordinator_stop(coordinator);
+    return code;
+}
+
+int ff_command_coordinator(const struct ff_options *options)
+{
+    struct ff_buf token = {0};
+    int code = run(*options, &token);
     ff_buf_fini(&token);
     return code;
 }

@@ -142,26 +142,8 @@ int ff_command_ping(const struct ff_options *options)
 
 /* ---- retry ---- */
 
-/* "failed,quarantined" into words; each must be a class that can be tried again. */
-static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_retry_request *out,
-                                    struct ff_error *err)
-{
-    const char **words = ff_arena_alloc(arena, (strlen(text) + 1) * sizeof *words);
-    out->classes = words;
-    out->class_count = 0;
-    while (*text) {
-        size_t length = strcspn(text, ",");
-        const char *word = ff_arena_strndup(arena, text, length);
-        enum ff_class class = ff_class_from_name(word);
-        if (class != FF_FAILED && class != FF_QUARANTINED && class != FF_SKIPPED &&
-            class != FF_CANCELLED_CLASS)
-            return ff_error_set(err, FF_INVALID_ARGUMENT,
-                                "--only: expected failed, quarantined or skipped, found '%s'", word);
-        words[out->class_count++] = word;
-        text += length + (text[length] == ',');
-    }
-    return FF_OK;
-}
+static const unsigned may_retry =
+    1u << FF_FAILED | 1u << FF_QUARANTINED | 1u << FF_SKIPPED | 1u << FF_CANCELLED_CLASS;
 
 /* With --state the retry runs here, as train would. */
 static int retry_embedded(const struct ff_options *options, const struct ff_buf *body)
@@ -213,7 +195,9 @@ int ff_command_retry(const struct ff_options *options)
     struct ff_error err = {0};
     struct ff_retry_request request = {.job = first_argument(options)};
     int code;
-    if (split_classes(options->only ? options->only : "failed,quarantined", &arena, &request, &err)) {
+    if (ff_option_classes(options->only ? options->only : "failed,quarantined", may_retry,
+                          "--only: expected failed, quarantined or skipped", &arena, &request.classes,
+                          &request.class_count, &err)) {
         code = ff_fail(&err);
     } else {
         ff_encode_retry_request(&request, &body);

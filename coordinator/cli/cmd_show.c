@@ -1,4 +1,4 @@
-/* Commands that show something: jobs, status, results, logs, explain, workers, models, version. */
+/* Commands that show something: jobs, status, results, logs, explain, workers, version. */
 #include "coordinator/cli/cli.h"
 
 #include "common/version.h"
@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-static const char *argument(const struct ff_options *options, size_t at)
+const char *ff_argument(const struct ff_options *options, size_t at)
 {
     return at < options->argument_count ? options->arguments[at] : "";
 }
 
-static int show(const struct ff_options *options, struct ff_read_request *request, bool may_read_state)
+int ff_show(const struct ff_options *options, struct ff_read_request *request, bool may_read_state)
 {
     struct ff_session session;
     struct ff_error err = {0};
@@ -31,33 +31,33 @@ static int show(const struct ff_options *options, struct ff_read_request *reques
 int ff_command_jobs(const struct ff_options *options)
 {
     struct ff_read_request request = {.what = "jobs"};
-    return show(options, &request, true);
+    return ff_show(options, &request, true);
 }
 
 int ff_command_status(const struct ff_options *options)
 {
-    struct ff_read_request request = {.what = "status", .job = argument(options, 0)};
-    return show(options, &request, true);
+    struct ff_read_request request = {.what = "status", .job = ff_argument(options, 0)};
+    return ff_show(options, &request, true);
 }
 
 int ff_command_logs(const struct ff_options *options)
 {
     struct ff_read_request request = {
-        .what = "logs", .job = argument(options, 0), .target = argument(options, 1)};
-    return show(options, &request, true);
+        .what = "logs", .job = ff_argument(options, 0), .target = ff_argument(options, 1)};
+    return ff_show(options, &request, true);
 }
 
 int ff_command_explain(const struct ff_options *options)
 {
     struct ff_read_request request = {
-        .what = "explain", .job = argument(options, 0), .target = argument(options, 1)};
-    return show(options, &request, true);
+        .what = "explain", .job = ff_argument(options, 0), .target = ff_argument(options, 1)};
+    return ff_show(options, &request, true);
 }
 
 int ff_command_workers(const struct ff_options *options)
 {
     struct ff_read_request request = {.what = "workers"};
-    return show(options, &request, false);
+    return ff_show(options, &request, false);
 }
 
 int ff_command_version(const struct ff_options *options)
@@ -68,25 +68,6 @@ int ff_command_version(const struct ff_options *options)
 }
 
 /* ---- results ---- */
-
-static enum ff_status split_classes(const char *text, struct ff_arena *arena, struct ff_read_request *request,
-                                    struct ff_error *err)
-{
-    const char **words = ff_arena_alloc(arena, (strlen(text) + 1) * sizeof *words);
-    request->classes = words;
-    while (*text) {
-        size_t length = strcspn(text, ",");
-        const char *word = ff_arena_strndup(arena, text, length);
-        if (ff_class_from_name(word) == FF_OPEN)
-            return ff_error_set(err, FF_INVALID_ARGUMENT,
-                                "--class: expected fitted, reused, fallback, skipped, failed, quarantined or "
-                                "cancelled, found '%s'",
-                                word);
-        words[request->class_count++] = word;
-        text += length + (text[length] == ',');
-    }
-    return FF_OK;
-}
 
 static bool is_over(struct ff_session *session, const char *job)
 {
@@ -104,7 +85,7 @@ static bool is_over(struct ff_session *session, const char *job)
 /* One line per outcome until the job is over. */
 static int follow(const struct ff_options *options, struct ff_session *session)
 {
-    struct ff_read_request request = {.what = "follow", .job = argument(options, 0)};
+    struct ff_read_request request = {.what = "follow", .job = ff_argument(options, 0)};
     struct ff_error err = {0};
     for (;;) {
         /* The end is asked for before the rest is read, so that nothing is missed between the two. */
@@ -128,12 +109,16 @@ int ff_command_results(const struct ff_options *options)
     struct ff_session session;
     struct ff_error err = {0};
     struct ff_read_request request = {
-        .what = "results", .job = argument(options, 0), .target = options->target, .full = options->all};
+        .what = "results", .job = ff_argument(options, 0), .target = options->target, .full = options->all};
     int code;
-    if (options->classes && split_classes(options->classes, &arena, &request, &err)) {
+    if (options->classes &&
+        ff_option_classes(
+            options->classes, ~0u,
+            "--class: expected fitted, reused, fallback, skipped, failed, quarantined or cancelled", &arena,
+            &request.classes, &request.class_count, &err)) {
         code = ff_fail(&err);
     } else if (!options->follow) {
-        code = show(options, &request, true);
+        code = ff_show(options, &request, true);
     } else if (ff_session_open(options, true, &session, &err)) {
         code = ff_fail(&err);
     } else {
@@ -142,23 +127,4 @@ int ff_command_results(const struct ff_options *options)
     }
     ff_arena_fini(&arena);
     return code;
-}
-
-/* ---- models ---- */
-
-int ff_command_models(const struct ff_options *options)
-{
-    struct ff_read_request request = {.what = "models", .set = argument(options, 0)};
-    if (strcmp(request.set, "export") == 0) {
-        if (options->argument_count < 2) {
-            fprintf(stderr, "fitfleet models export: name the set (fitfleet models lists them)\n");
-            return FF_EXIT_USAGE;
-        }
-        request = (struct ff_read_request){
-            .what = "export", .set = argument(options, 1), .target = options->target};
-    } else if (options->argument_count > 1) {
-        fprintf(stderr, "fitfleet models: unexpected argument '%s'\n", options->arguments[1]);
-        return FF_EXIT_USAGE;
-    }
-    return show(options, &request, true);
 }

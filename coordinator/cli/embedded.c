@@ -63,7 +63,8 @@ static char **agent_environment(void)
     return list;
 }
 
-static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error *err)
+static enum ff_status spawn_agent(const struct ff_embedded *embedded, struct ff_embedded_agent *agent,
+                                  struct ff_error *err)
 {
     char path[PATH_MAX], fd_text[16];
     int ends[2];
@@ -82,7 +83,7 @@ static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error 
                          fd_text,
                          "--quiet",
                          "--slots",
-                         (char *)(uintptr_t)embedded->slots,
+                         (char *)(uintptr_t)agent->slots,
                          embedded->affinity ? "--affinity" : NULL,
                          NULL};
     posix_spawn_file_actions_t actions;
@@ -97,7 +98,7 @@ static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error 
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, &none);
     char **environment = agent_environment();
-    int code = posix_spawn(&embedded->agent, path, &actions, &attributes, arguments, environment);
+    int code = posix_spawn(&agent->pid, path, &actions, &attributes, arguments, environment);
     free(environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -105,32 +106,35 @@ static enum ff_status spawn_agent(struct ff_embedded *embedded, struct ff_error 
     close(child_end);
     if (code) {
         close(ends[1]);
-        embedded->agent = 0;
+        agent->pid = 0;
         return ff_error_set(err, FF_INTERNAL, "cannot start %s: %s", path, strerror(code));
     }
-    embedded->agent_pipe = ends[1];
+    agent->pipe = ends[1];
     return FF_OK;
 }
 
 enum ff_status ff_embedded_start(const struct ff_embedded_options *options, struct ff_embedded *out,
                                  struct ff_error *err)
 {
-    *out = (struct ff_embedded){.slots = options->slots, .affinity = options->affinity, .agent_pipe = -1};
-    if (!out->slots)
-        out->slots = getenv("FITFLEET_SLOTS") ? getenv("FITFLEET_SLOTS") : "1.0";
-    enum ff_status status = ff_option_check_slots(out->slots, err);
+    const char *slots = options->slots ? options->slots : getenv("FITFLEET_SLOTS");
+    *out = (struct ff_embedded){.affinity = options->affinity,
+                                .agents = {{slots ? slots : "1.0", 0, -1}, {options->second_slots, 0, -1}},
+                                .agent_count = options->second_slots ? 2 : 1};
+    enum ff_status status = ff_option_check_slots(out->agents[0].slots, err);
     if (!status)
         status = make_dir(out, err);
     if (status)
         return status;
     struct ff_coordinator_options coordinator = {.url = out->url,
                                                  .state_dir = options->state_dir,
+                                                 .retention = {.jobs = FF_KEEP_JOBS},
+                                                 .no_copies = options->no_copies,
                                                  .source = options->source,
                                                  .source_context = options->source_context};
     struct ff_rpc_client_options client = {.url = out->url, .dial_now = true};
     status = ff_coordinator_start(&coordinator, &out->coordinator, err);
-    if (!status)
-        status = spawn_agent(out, err);
+    for (size_t i = 0; !status && i < out->agent_count; i++)
+        status = spawn_agent(out, &out->agents[i], err);
     if (!status)
         status = ff_rpc_client_open(&client, &out->client, err);
     if (status)
@@ -138,21 +142,28 @@ enum ff_status ff_embedded_start(const struct ff_embedded_options *options, stru
     return status;
 }
 
-void ff_embedded_child_ended(void *context)
+static void agent_ended(struct ff_embedded *embedded, struct ff_embedded_agent *agent, int status)
 {
-    struct ff_embedded *embedded = context;
     struct ff_error err = {0};
-    int status;
-    if (embedded->agent <= 0 || waitpid(embedded->agent, &status, WNOHANG) != embedded->agent)
-        return;
-    embedded->agent = 0;
-    close(embedded->agent_pipe);
-    embedded->agent_pipe = -1;
+    agent->pid = 0;
+    close(agent->pipe);
+    agent->pipe = -1;
     bool signalled = WIFSIGNALED(status);
     ff_log(FF_LOG_WARNING, "the worker agent ended (%s %d) and is started again",
            signalled ? "signal" : "exit code", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
-    if (++embedded->restarts > MAX_RESTARTS || spawn_agent(embedded, &err))
+    if (++embedded->restarts > MAX_RESTARTS || spawn_agent(embedded, agent, &err))
         ff_log(FF_LOG_ERROR, "no worker agent any more: %s", err.text);
+}
+
+void ff_embedded_child_ended(void *context)
+{
+    struct ff_embedded *embedded = context;
+    int status;
+    for (size_t i = 0; i < embedded->agent_count; i++) {
+        struct ff_embedded_agent *agent = &embedded->agents[i];
+        if (agent->pid > 0 && waitpid(agent->pid, &status, WNOHANG) == agent->pid)
+            agent_ended(embedded, agent, status);
+    }
 }
 
 static unsigned slots_ready(struct ff_embedded *embedded)
@@ -161,7 +172,8 @@ static unsigned slots_ready(struct ff_embedded *embedded)
         ff_rpc_call_wait(embedded->client, ff_method_name(FF_JOBS_PING), (struct ff_bytes){0}, NULL, 0, 1000);
     struct ff_ping_reply reply = {0};
     struct ff_arena arena = {0};
-    if (response->status || ff_decode_ping_reply(response->body, &arena, &reply, NULL))
+    if (response->status || ff_decode_ping_reply(response->body, &arena, &reply, NULL) ||
+        reply.workers < embedded->agent_count)
         reply.slots = 0;
     ff_arena_fini(&arena);
     ff_rpc_response_free(response);
@@ -178,11 +190,13 @@ unsigned ff_embedded_wait_ready(struct ff_embedded *embedded)
 
 void ff_embedded_stop(struct ff_embedded *embedded)
 {
-    if (embedded->agent_pipe >= 0)
-        close(embedded->agent_pipe); /* the agent ends its executors and itself */
+    for (size_t i = 0; i < embedded->agent_count; i++)
+        if (embedded->agents[i].pipe >= 0)
+            close(embedded->agents[i].pipe); /* the agent ends its executors and itself */
     ff_rpc_client_close(embedded->client);
-    if (embedded->agent > 0)
-        waitpid(embedded->agent, NULL, 0);
+    for (size_t i = 0; i < embedded->agent_count; i++)
+        if (embedded->agents[i].pid > 0)
+            waitpid(embedded->agents[i].pid, NULL, 0);
     ff_coordinator_stop(embedded->coordinator);
     if (embedded->dir) {
         char *socket = ff_xasprintf("%s/coordinator", embedded->dir);
@@ -192,7 +206,7 @@ void ff_embedded_stop(struct ff_embedded *embedded)
     }
     free(embedded->dir);
     free(embedded->url);
-    *embedded = (struct ff_embedded){.agent_pipe = -1};
+    *embedded = (struct ff_embedded){0};
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)

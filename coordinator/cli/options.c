@@ -41,6 +41,9 @@ static const struct flag flags[] = {
     TEXT("config", config, "FILE", "YAML with the same settings"),
     TEXT("listen", listen, "URL", "address for workers and clients; default tcp://127.0.0.1:7400"),
     TEXT("data-root", data_root, "DIR", "jobs may read data below this folder only"),
+    TEXT("keep-jobs", keep_jobs, "N",
+         "finished jobs that are kept, beside those with models; 0: all; default 1000"),
+    TEXT("keep-age", keep_age, "TIME", "how long finished jobs are kept, such as 90d; default for ever"),
     SWITCH("insecure", insecure, "listen beyond loopback without TLS or token"),
     SWITCH("wait", wait, "wait for the end; the exit code is the job's"),
     TEXT("id", id, "KEY", "the same key, text and data again are the same job"),
@@ -204,6 +207,22 @@ enum ff_status ff_option_security(const struct ff_options *options, struct ff_bu
     return status;
 }
 
+enum ff_status ff_option_retention(const struct ff_options *options, struct ff_retention *out,
+                                   struct ff_error *err)
+{
+    int64_t jobs = FF_KEEP_JOBS;
+    *out = (struct ff_retention){0};
+    if (options->keep_jobs && (!ff_parse_integer(options->keep_jobs, &jobs) || jobs < 0))
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "--keep-jobs: expected a number of jobs, 0 for all, found '%s'",
+                            options->keep_jobs);
+    if (options->keep_age && !ff_parse_duration(options->keep_age, &out->age_ms))
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "--keep-age: expected a duration such as 90d, found '%s'", options->keep_age);
+    out->jobs = (uint64_t)jobs;
+    return FF_OK;
+}
+
 enum ff_status ff_option_check_slots(const char *text, struct ff_error *err)
 {
     double value;
@@ -217,6 +236,25 @@ enum ff_status ff_option_check_slots(const char *text, struct ff_error *err)
         "--slots: expected a number of executors from 1 to 4096, or a share of the cores such as 0.5, "
         "found '%s'",
         text);
+}
+
+enum ff_status ff_option_classes(const char *text, unsigned allowed, const char *expected,
+                                 struct ff_arena *arena, const char *const **classes, size_t *count,
+                                 struct ff_error *err)
+{
+    const char **words = ff_arena_alloc(arena, (strlen(text) + 1) * sizeof *words);
+    *classes = words;
+    *count = 0;
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        const char *word = ff_arena_strndup(arena, text, length);
+        enum ff_class class = ff_class_from_name(word);
+        if (class == FF_OPEN || !(allowed >> class & 1))
+            return ff_error_set(err, FF_INVALID_ARGUMENT, "%s, found '%s'", expected, word);
+        words[(*count)++] = word;
+        text += length + (text[length] == ',');
+    }
+    return FF_OK;
 }
 
 int ff_fail(const struct ff_error *err)

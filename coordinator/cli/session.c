@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CALL_MS = 30000, JOB_FILE_BYTES = 1 << 20 };
+enum { CALL_MS = 30000, CAPSULE_MS = 600000, JOB_FILE_BYTES = 1 << 20 };
 
 /* A state that cannot be read is not a mistake in the command; one that is not there may be. */
 static enum ff_status unusable(struct ff_error *err)
@@ -102,8 +102,9 @@ static enum ff_status read_remote(struct ff_rpc_client *client, struct ff_read_r
     struct ff_arena arena = {0};
     struct ff_read_reply reply = {0};
     ff_encode_read_request(request, &body);
+    uint32_t deadline_ms = strcmp(request->what, "capsule") == 0 ? CAPSULE_MS : CALL_MS;
     struct ff_rpc_response *response =
-        ff_rpc_call_wait(client, ff_method_name(FF_JOBS_READ), ff_buf_bytes(&body), NULL, 0, CALL_MS);
+        ff_rpc_call_wait(client, ff_method_name(FF_JOBS_READ), ff_buf_bytes(&body), NULL, 0, deadline_ms);
     enum ff_status status = response->status;
     if (status)
         ff_error_set(err, status, "%s", response->text);
@@ -151,6 +152,10 @@ static enum ff_status of_job(struct ff_store *store, struct ff_read_request *req
     }
     if (strcmp(request->what, "follow") == 0)
         return ff_document_follow(store, &job, &request->cursor, out, err);
+    if (strcmp(request->what, "capsule") == 0) {
+        struct ff_capsule_options options = {.target = request->target, .from_files = true};
+        return ff_document_capsule(store, &job, &options, out, err);
+    }
     if (strcmp(request->what, "logs") == 0)
         return ff_document_logs(store, &job, request->target, out, err);
     if (strcmp(request->what, "explain") == 0)
@@ -166,6 +171,11 @@ static enum ff_status read_state(struct ff_store *store, struct ff_read_request 
     enum ff_status status;
     if (strcmp(request->what, "models") == 0)
         status = ff_document_models(store, request->set, request->format, out, err);
+    else if (strcmp(request->what, "diff") == 0)
+        status = ff_document_diff(store,
+                                  &(struct ff_diff_options){request->set, request->before, request->after,
+                                                            request->format, request->full},
+                                  out, err);
     else if (strcmp(request->what, "export") == 0)
         status = ff_document_export(store, request->set, request->target, out, err);
     else if (strcmp(request->what, "jobs") == 0)

@@ -1,6 +1,7 @@
 /* Watching a job: long-polled Status calls, a progress line, and signals at any moment. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/show.h"
 
 #include "common/clock.h"
 #include "common/rpc_loop.h"
@@ -29,11 +30,13 @@ struct view {
     struct ff_error error;
     bool failed;
     bool terminal;
+    bool paused; /* as it was shown last */
     bool drawn;
     int64_t line_ms; /* of the last plain line */
+    bool loading;    /* when it was measured last */
     uint64_t last_done;
     int64_t last_done_ms;
-    double rate; /* targets per second, smoothed */
+    double rate; /* targets, or bytes while data are loaded, per second, smoothed */
 };
 
 int ff_signals_open(void)
@@ -75,8 +78,17 @@ static void describe_time(double ms, struct ff_buf *out)
         ff_buf_printf(out, ", %.0f min left", ms / 60000);
 }
 
-static void measure_rate(struct view *view, uint64_t done, int64_t now_ms)
+static void measure_rate(struct view *view, int64_t now_ms)
 {
+    const struct ff_job_status *status = &view->status;
+    bool loading = status->data_bytes > 0;
+    uint64_t done = loading ? status->loaded_bytes : decided(&status->counts);
+    if (loading != view->loading || done < view->last_done) { /* less: another coordinator loads again */
+        view->loading = loading;
+        view->rate = 0;
+        view->last_done = loading ? 0 : done;
+        view->last_done_ms = loading ? view->last_done_ms : now_ms;
+    }
     int64_t passed = now_ms - view->last_done_ms;
     if (passed < 200)
         return;
@@ -101,12 +113,18 @@ static void draw(struct view *view)
     int64_t now_ms = ff_clock_ms();
     struct ff_buf line = {0};
     uint64_t done = decided(&status->counts);
-    if (view->watch->quiet || (!view->terminal && now_ms - view->line_ms < PLAIN_LINE_MS))
+    bool paused = strcmp(status->state, "paused") == 0;
+    bool due = view->terminal || paused != view->paused || now_ms - view->line_ms >= PLAIN_LINE_MS;
+    if (view->watch->quiet || !due)
         return;
-    measure_rate(view, done, now_ms);
+    view->paused = paused;
+    measure_rate(view, now_ms);
     if (view->terminal)
         draw_bar(status->percent, &line);
     ff_buf_printf(&line, "%s %s %.0f %%", status->id, status->stage, status->percent);
+    if (view->loading)
+        ff_buf_printf(&line, ", %s of %s, %.0f MB/s", ff_show_size(status->loaded_bytes).text,
+                      ff_show_size(status->data_bytes).text, view->rate / 1e6);
     if (strcmp(status->state, "running") == 0) {
         ff_buf_printf(&line, ", %llu of %llu targets", (unsigned long long)done,
                       (unsigned long long)status->counts.requested);
