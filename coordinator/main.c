@@ -53,8 +53,8 @@ static const struct ff_command commands[] = {
     {"backup", ff_command_backup, "state out", 0, 0, "--out DIR [--state DIR]",
      "Copies a state, also while a coordinator is at work, to a state directory of its own. The same backup "
      "can be written again."},
-    {"bench", ff_command_bench, "targets rows cpu-ms slots workers affinity format out", 0, 0, "[options]",
-     "Synthetic targets through the whole path; --slots 1,2,3,4 prints a table."},
+    {"bench", ff_command_bench, "targets rows cpu-ms slots workers affinity straggler format out", 0, 0,
+     "[options]", "Synthetic targets through the whole path; --slots 1,2,3,4 prints a table."},
     {"ping", ff_command_ping, REMOTE, 0, 0, "[options]", "Whether a coordinator answers, and its workers."},
     {"version", ff_command_version, "", 0, 0, "", "Prints the version."},
 };

@@ -27,7 +27,7 @@ struct ff_options {
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
     const char **sets;
     size_t set_count;
-    bool affinity, wait, follow, insecure, no_reuse, verbose, help, all;
+    bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler;
 };
 
 struct ff_command {

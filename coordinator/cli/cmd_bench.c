@@ -4,6 +4,7 @@
  * are saved as always. makespan is the job's running phase, from its targets at hand and executors ready to
  * its last commit. */
 #include "coordinator/cli/embedded.h"
+#include "coordinator/cli/straggler.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -20,7 +21,15 @@ struct workload {
     double cpu_ms;
 };
 
+/* How one run is set up. */
+struct setup {
+    const char *slots;
+    bool straggler; /* one more executor, of a worker of its own that is slow */
+    bool copies;
+};
+
 struct measure {
+    struct setup setup;
     unsigned slots;
     double start_ms; /* from nothing to executors ready */
     double makespan_s;
@@ -110,7 +119,7 @@ static enum ff_status run_job(struct ff_embedded *embedded, const struct workloa
     return status;
 }
 
-static enum ff_status measure(const struct ff_options *options, const char *slots,
+static enum ff_status measure(const struct ff_options *options, const struct setup *setup,
                               const struct workload *workload, int signals, struct measure *out,
                               struct ff_error *err)
 {
@@ -121,21 +130,28 @@ static enum ff_status measure(const struct ff_options *options, const char *slot
     if (!mkdtemp(state))
         return ff_error_set(err, FF_INTERNAL, "cannot make a folder %s: %m", state);
     struct ff_embedded_options embedded_options = {.state_dir = state,
-                                                   .slots = slots,
+                                                   .slots = setup->slots,
+                                                   .second_slots = setup->straggler ? "1" : NULL,
+                                                   .no_copies = !setup->copies,
                                                    .affinity = options->affinity,
                                                    .source = make_targets,
                                                    .source_context = (void *)(uintptr_t)workload};
+    struct ff_straggler *straggler = NULL;
     int64_t start_us = ff_clock_us();
+    out->setup = *setup;
     enum ff_status status = ff_embedded_start(&embedded_options, &embedded, err);
     if (!status) {
         out->slots = ff_embedded_wait_ready(&embedded);
         out->start_ms = (double)(ff_clock_us() - start_us) / 1000;
         if (out->slots == 0)
             status = ff_error_set(err, FF_INTERNAL, "the executors did not start");
+        if (!status && setup->straggler)
+            straggler = ff_straggler_start(embedded.agents[1].pid);
         ff_rpc_traffic(&sent, &received);
         if (!status)
             status = run_job(&embedded, workload, signals, &makespan_ms, err);
         ff_rpc_traffic(&sent_after, &received_after);
+        ff_straggler_stop(straggler);
         ff_embedded_stop(&embedded);
     }
     ff_embedded_remove_state(state);
@@ -162,6 +178,8 @@ static void print_json(const struct workload *workload, const struct measure *ru
         ff_json_put_uint(&json, "rows", workload->rows);
         ff_json_put_double(&json, "cpu_ms", workload->cpu_ms);
         ff_json_put_uint(&json, "slots", runs[i].slots);
+        if (runs[i].setup.straggler)
+            ff_json_put_bool(&json, "second_copies", runs[i].setup.copies);
         ff_json_put_double(&json, "makespan_s", runs[i].makespan_s);
         ff_json_put_double(&json, "start_ms", runs[i].start_ms);
         ff_json_put_double(&json, "speedup", runs[0].makespan_s / runs[i].makespan_s);
@@ -181,9 +199,12 @@ static void print_table(const struct workload *workload, const struct measure *r
                   workload->cpu_ms);
     ff_buf_printf(out, "slots  makespan_s  start_ms  speedup  efficiency  slot_us_per_target   wire_bytes\n");
     for (size_t i = 0; i < count; i++)
-        ff_buf_printf(out, "%5u  %10.3f  %8.1f  %7.2f  %10.3f  %18.1f  %11llu\n", runs[i].slots,
+        ff_buf_printf(out, "%5u  %10.3f  %8.1f  %7.2f  %10.3f  %18.1f  %11llu%s\n", runs[i].slots,
                       runs[i].makespan_s, runs[i].start_ms, runs[0].makespan_s / runs[i].makespan_s,
-                      runs[i].efficiency, runs[i].slot_us_per_target, (unsigned long long)runs[i].wire_bytes);
+                      runs[i].efficiency, runs[i].slot_us_per_target, (unsigned long long)runs[i].wire_bytes,
+                      !runs[i].setup.straggler ? ""
+                      : runs[i].setup.copies   ? "  one slow, second copies"
+                                               : "  one slow, no second copies");
 }
 
 static void print_csv(const struct workload *workload, const struct measure *runs, size_t count,
@@ -231,25 +252,36 @@ static enum ff_status read_workload(const struct ff_options *options, struct wor
     return status;
 }
 
+/* The runs that the options ask for: one per number of slots, two with a straggler. */
+static size_t plan_runs(const struct ff_options *options, char *list, struct setup *setups, size_t room)
+{
+    size_t count = 0;
+    for (char *slots; count + 2 <= room && (slots = strsep(&list, ","));) {
+        setups[count++] = (struct setup){slots, options->straggler, !options->straggler};
+        if (options->straggler)
+            setups[count++] = (struct setup){slots, true, true};
+    }
+    return count;
+}
+
 int ff_command_bench(const struct ff_options *options)
 {
     struct workload workload;
+    struct setup setups[64];
     struct measure runs[64];
     struct ff_error err = {0};
     struct ff_buf out = {0};
-    size_t count = 0;
     const char *format = ff_option_format(options, "table");
     int signals = ff_signals_open();
     if (read_workload(options, &workload, &err))
         return ff_fail(&err);
     char *list = ff_xstrdup(options->slots ? options->slots : "1.0");
-    char *rest = list;
+    size_t count = plan_runs(options, list, setups, 64);
     enum ff_status status = FF_OK;
-    for (char *slots; !status && count < 64 && (slots = strsep(&rest, ","));) {
-        status = ff_option_check_slots(slots, &err);
+    for (size_t i = 0; !status && i < count; i++) {
+        status = ff_option_check_slots(setups[i].slots, &err);
         if (!status)
-            status = measure(options, slots, &workload, signals, &runs[count], &err);
-        count += status == FF_OK;
+            status = measure(options, &setups[i], &workload, signals, &runs[i], &err);
     }
     free(list);
     if (status)

@@ -56,6 +56,8 @@ static const struct flag flags[] = {
     TEXT("targets", targets, "N", "synthetic targets; default 3000"),
     TEXT("rows", rows, "R", "rows per target; default 1440"),
     TEXT("cpu-ms", cpu_ms, "M", "CPU time of each fit in milliseconds; default 2"),
+    SWITCH("straggler", straggler,
+           "one executor gets a tenth of its time: without second copies of late leases, then with them"),
     SWITCH("verbose", verbose, "log what happens to standard error"),
     SWITCH("help", help, "this text"),
 };
