@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.path.abspath(os.environ.get("FITFLEET_BIN") or os.path.join(ROOT, "build", "bin"))
 FITFLEET = os.path.join(BIN, "fitfleet")
 WORKER = os.path.join(BIN, "fitfleet-worker")
-SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error")
+SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error")
 CLASSES = ("fitted", "reused", "fallback", "skipped", "failed", "quarantined", "cancelled")
 SKIPPED = 77
 
@@ -76,6 +76,20 @@ class Pid:
     def alive(self):
         stat = _stat(self.pid)
         return stat is not None and stat[2] == self.start and stat[0] not in "ZX"
+
+    def maps(self):
+        with open(f"/proc/{self.pid}/maps") as file:
+            return file.read()
+
+    def files(self):
+        """The names of what it has open, a line each."""
+        names = []
+        for fd in os.listdir(f"/proc/{self.pid}/fd"):
+            try:
+                names.append(os.readlink(f"/proc/{self.pid}/fd/{fd}"))
+            except OSError:
+                pass
+        return "\n".join(names)
 
     def command(self):
         try:

@@ -11,7 +11,8 @@ from fleet import Case, FITFLEET, Fleet, descendants, executors_of, wait_until
 
 WITHIN_S = 1.0
 
-# Loaded into every program (LD_PRELOAD): an executor forks a child that ignores signals and forks another one.
+# Loaded into every program (LD_PRELOAD): an executor forks a child that ignores signals and forks another one into a
+# session of its own.
 FORKING = r"""
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ __attribute__((constructor)) static void fork_children(void)
         return;
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    fork();
+    if (fork() == 0)
+        setsid();
     for (;;)
         pause();
 }
