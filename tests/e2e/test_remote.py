@@ -10,7 +10,7 @@ import time
 import unittest
 
 import fleet
-from fleet import FITFLEET, Fleet, WORKER, executors_of, free_port, wait_until
+from fleet import FITFLEET, Fleet, Pid, WORKER, executors_of, free_port, wait_until
 
 
 class Commands(Fleet):
@@ -46,6 +46,27 @@ class Commands(Fleet):
             result = self.fitfleet("submit", job, code=2)
             self.assertIn(text, self.check_one_message(result))
         self.assertEqual(self.fitfleet("jobs", "--format", "json").json(), [])
+
+    def test_rows_are_read_in_place_or_copied_with_the_same_models(self):
+        self.csv("data.csv", targets=40, rows=300, metrics=("cpu", "memory"))
+        models = {"all": {"kind": "pca"}, "top": [{"match": "t1*", "kind": "ewma"}, {"match": "*", "kind": "seasonal"}]}
+        job = self.job(models=models)
+        slow = self.job("slow.yaml", models={"top": {"kind": "busy", "cpu_ms": 100}})
+        self.coordinator()
+        found = {}
+        for flags in ((), ("--copy-rows",)):
+            worker = self.worker(*flags)
+            busy = self.submit(slow)
+            self.wait_fitted(2)
+            maps = [process.maps() for process in executors_of(worker.pid)]
+            self.assertEqual("memfd:fitfleet-frames" in "".join(maps), not flags)
+            self.fitfleet("cancel", busy)
+            self.submit(job, "--no-reuse", "--wait")
+            found[flags] = self.fitfleet("models", "export", "job").out
+            worker.stop()
+        lines = [set(text.splitlines()) for text in found.values()]
+        self.assertEqual(len(lines[0]), 41)
+        self.assertEqual(lines[0], lines[1])
 
     def test_the_same_id_is_the_same_job(self):
         self.csv("data.csv")
@@ -408,6 +429,28 @@ class Restart(Fleet):
             first = self.coordinator(port=port)
         self.wait_state(name, "done")
         self.assertEqual(self.document(name)["counts"]["fitted"], 6)
+
+    def test_rows_read_in_place_outlive_a_coordinator_that_ends(self):
+        """What an executor fits for a coordinator that has ended counts at the next one, so it must be of real rows."""
+        self.csv("data.csv", targets=8, rows=4000)
+        job = self.job(models={"top": {"kind": "ewma"}}, plan={"chunk": 8})
+        self.train(job, "--state", self.path("other"))
+        expected = self.fitfleet("models", "export", "job", "--state", self.path("other")).out
+        port = free_port()
+        first = self.coordinator(port=port)
+        worker = self.worker()
+        executor, = executors_of(worker.pid)
+        executor.kill(signal.SIGSTOP)
+        name = self.submit(job)
+        wait_until(lambda: "memfd:fitfleet-frames" in Pid(worker.pid).files(), "the worker has a chunk")
+        first.signal(signal.SIGTERM)
+        first.wait()
+        self.coordinator(port=port)
+        self.wait_ready(worker, times=2)
+        executor.kill(signal.SIGCONT)
+        self.wait_state(name, "done")
+        models = self.fitfleet("models", "export", "job").out
+        self.assertEqual(sorted(models.splitlines()), sorted(expected.splitlines()))
 
     def test_a_worker_may_be_started_first(self):
         port = free_port()
