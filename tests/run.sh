@@ -33,14 +33,15 @@ build() {
     as_caller cmake --build "$2" -j "$jobs"
 }
 
-# A program's threads under ThreadSanitizer. Criterion does not start under it: the built programs are tested from outside.
+# Threads under ThreadSanitizer: the modules, and the built programs through a whole job, an interrupted one and chaos.
 test_threads() {
-    say "Building tsan into build-tsan/"
-    as_caller cmake --preset tsan -DFITFLEET_TESTS=OFF >/dev/null
-    as_caller cmake --build build-tsan -j "$jobs"
-    say "Tests under ThreadSanitizer: a job from start to end, and interrupted"
-    as_caller env FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="exitcode=66" PYTHONDONTWRITEBYTECODE=1 \
+    options="exitcode=66 suppressions=$root/tests/tsan.supp"
+    say "Tests under ThreadSanitizer"
+    as_caller env TSAN_OPTIONS="$options" ctest --test-dir build-tsan --output-on-failure -j "$jobs" -L 'unit|integration'
+    as_caller env FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="$options" PYTHONDONTWRITEBYTECODE=1 \
         python3 tests/e2e/test_train.py Output Interrupted
+    FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="$options" PYTHONDONTWRITEBYTECODE=1 \
+        python3 tests/chaos/chaos.py --seeds 1001-1002
 }
 
 install_packages build test
@@ -48,6 +49,7 @@ unpack_data
 build release build
 build asan build-asan
 build fuzz build-fuzz
+build tsan build-tsan
 test_threads
 
 say "Fuzzing: a fixed number of inputs for each target"
