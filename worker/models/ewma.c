@@ -7,8 +7,10 @@
  * Technometrics 1 (1959). */
 #include "worker/models/params.h"
 #include "worker/models/registry.h"
+#include "worker/models/series.h"
 #include "worker/models/stats.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { START_VALUES = 10 };
@@ -60,6 +62,47 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     return FF_FIT_OK;
 }
 
+/* ---- using it ---- */
+
+static int read_model(struct ff_fit *fit, const struct ff_kind_model *model, double *level, double *scale)
+{
+    *level = model->number(model, "level");
+    *scale = model->number(model, "scale");
+    if (isnan(*level) || !(*scale > 0))
+        return fit->fail(fit, FF_FIT_BAD_PARAMETER, "not a model of the kind ewma");
+    return FF_FIT_OK;
+}
+
+static void fill_band(double level, double width, size_t i, struct ff_kind_scores *out)
+{
+    out->expected[i] = level;
+    out->lower[i] = level - width;
+    out->upper[i] = level + width;
+}
+
+/* Every step by the level at the end of training: the same band whatever is judged first. */
+static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                 struct ff_kind_scores *scores)
+{
+    double level, scale;
+    int code = read_model(fit, model, &level, &scale);
+    for (size_t i = 0; code == FF_FIT_OK && i < frame->steps; i++)
+        fill_band(level, FF_SERIES_BAND * scale, i, scores);
+    return code;
+}
+
+/* After h steps the level's own error has variance scale²·(1 + (h − 1)·alpha²) (simple exponential smoothing,
+ * Hyndman et al. 2008, class 1). */
+static int forecast(struct ff_fit *fit, const struct ff_kind_model *model, size_t horizon, double coverage,
+                    struct ff_kind_scores *scores)
+{
+    double level, scale, alpha = model->number(model, "alpha"), width = ff_series_normal(coverage);
+    int code = read_model(fit, model, &level, &scale);
+    for (size_t i = 0; code == FF_FIT_OK && i < horizon; i++)
+        fill_band(level, width * scale * sqrt(1 + (double)i * alpha * alpha), i, scores);
+    return code;
+}
+
 const struct ff_kind ff_kind_ewma = {
     .abi_version = FF_KIND_ABI_VERSION,
     .struct_size = sizeof(struct ff_kind),
@@ -67,4 +110,6 @@ const struct ff_kind ff_kind_ewma = {
     .format_version = 1,
     .configure = configure,
     .fit = fit_series,
+    .score = score,
+    .forecast = forecast,
 };

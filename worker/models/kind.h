@@ -75,6 +75,36 @@ struct ff_fit {
                   enum ff_fit_show show);
 };
 
+/* A model that its kind fitted earlier, by the names under which it was emitted. What is returned lives until
+ * the call into the kind returns. Bytes of a model may have been damaged or made by somebody else: a kind
+ * that reads a model checks the counts of its arrays against each other before it uses them. */
+struct ff_kind_model {
+    uint32_t abi_version;
+    uint32_t struct_size;
+    uint32_t format_version; /* of the kind that wrote it; never newer than the reader's own */
+    int64_t t0_ms;           /* the axis that it was fitted on: of the frame given to fit */
+    int64_t step_ms;
+    size_t steps;
+    /* The value of a parameter; NaN, otherwise, NULL if there is none of that name and type. */
+    double (*number)(const struct ff_kind_model *model, const char *name);
+    int64_t (*integer)(const struct ff_kind_model *model, const char *name, int64_t otherwise);
+    const char *(*text)(const struct ff_kind_model *model, const char *name);
+    const double *(*numbers)(const struct ff_kind_model *model, const char *name, size_t *count);
+    const char *const *(*texts)(const struct ff_kind_model *model, const char *name, size_t *count);
+};
+
+/* What a model says about steps: arrays of the caller, one entry for each step, all NaN at first. A step of
+ * which the kind cannot say anything stays NaN. */
+struct ff_kind_scores {
+    double *expected;
+    double *lower; /* the band: lower <= expected <= upper. Outside it a value is an anomaly */
+    double *upper;
+    double
+        *score; /* 0: as expected, above 1: an anomaly. Left alone by kinds for which the place of a value in
+                   the band says it all: |value - expected| / (bound - expected) of the bound on its side */
+    double *value; /* multivariate kinds only: the statistic itself, T² for example */
+};
+
 #define FF_KIND_MULTIVARIATE 1u /* flag: fit takes the whole frame, not one metric at a time */
 
 struct ff_kind {
@@ -92,6 +122,29 @@ struct ff_kind {
     /* Fits frame and emits the model's parameters. Returns an ff_fit_code; after a failure what was emitted
      * is forgotten. */
     int (*fit)(struct ff_fit *fit, const void *config, const struct ff_kind_frame *frame);
+
+    /* Any of what follows may be NULL: the kind cannot do it. Each returns an ff_fit_code. */
+
+    /* Judges every step of frame by the model. frame->step_ms is model->step_ms; the frame may begin before,
+     * within or behind what the model was fitted on, may overlap it, and has no interpolated values. What is
+     * said of a step may depend on the steps before it, never on those behind it. Missing steps get a band
+     * where one can be given. Univariate: scores points to one struct; multivariate: to one for each
+     * of the kind's statistics. The columns of a multivariate frame may be others than the model's: they are
+     * found by name. */
+    int (*score)(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                 struct ff_kind_scores *scores);
+
+    /* expected, lower and upper of the `horizon` steps behind those that the model was fitted on: the
+     * interval that holds the share `coverage` (0 to 1) of what will come. */
+    int (*forecast)(struct ff_fit *fit, const struct ff_kind_model *model, size_t horizon, double coverage,
+                    struct ff_kind_scores *scores);
+
+    /* Multivariate kinds: the names of what score gives, ending with NULL, and the share that each column of
+     * frame has in them at one step: contributions[s * columns + c] for statistic s, 0 for columns that the
+     * model does not have. */
+    const char *const *statistics;
+    int (*contribute)(struct ff_fit *fit, const struct ff_kind_model *model,
+                      const struct ff_kind_frame *frame, size_t step, double *contributions);
 };
 
 #endif

@@ -224,6 +224,113 @@ static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kin
     return FF_FIT_OK;
 }
 
+/* ---- using it ---- */
+
+struct fitted {
+    struct ff_fitted_columns columns;
+    size_t k;
+    const double *variances, *loadings;
+    double limit_t2, limit_q;
+};
+
+static int read_model(struct ff_fit *fit, const struct ff_kind_model *model,
+                      const struct ff_kind_frame *frame, struct fitted *out)
+{
+    size_t variances, loadings;
+    bool sound = ff_fitted_columns(fit, model, frame, &out->columns);
+    out->variances = model->numbers(model, "eigenvalues", &variances);
+    out->loadings = model->numbers(model, "loadings", &loadings);
+    out->k = variances;
+    out->limit_t2 = model->number(model, "limit_t2");
+    out->limit_q = model->number(model, "limit_q");
+    if (!sound || variances == 0 || loadings / variances != out->columns.count || loadings % variances ||
+        !(out->limit_t2 > 0) || !(out->limit_q > 0))
+        return fit->fail(fit, FF_FIT_BAD_PARAMETER, "not a model of the kind pca");
+    return FF_FIT_OK;
+}
+
+/* A step's standardized values z, its scores t, and z − x̂ in rest. */
+struct projected {
+    double *z, *t, *rest;
+};
+
+static struct projected make_projected(struct ff_fit *fit, const struct fitted *fitted)
+{
+    size_t p = fitted->columns.count;
+    double *z = fit->alloc(fit, 2 * p + fitted->k, sizeof *z);
+    return (struct projected){z, z + 2 * p, z + p};
+}
+
+static void project_step(const struct fitted *fitted, const struct ff_kind_frame *frame, size_t step,
+                         struct projected *at)
+{
+    int p = (int)fitted->columns.count, k = (int)fitted->k;
+    ff_fitted_columns_row(&fitted->columns, frame, step, at->z);
+    cblas_dgemv(CblasColMajor, CblasTrans, p, k, 1, fitted->loadings, p, at->z, 1, 0, at->t, 1);
+    cblas_dcopy(p, at->z, 1, at->rest, 1);
+    cblas_dgemv(CblasColMajor, CblasNoTrans, p, k, -1, fitted->loadings, p, at->t, 1, 1, at->rest, 1);
+}
+
+static void put(struct ff_kind_scores *scores, size_t step, double value, double limit)
+{
+    scores->value[step] = value;
+    scores->expected[step] = scores->lower[step] = 0;
+    scores->upper[step] = limit;
+    scores->score[step] = value / limit;
+}
+
+static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                 struct ff_kind_scores *scores)
+{
+    struct fitted fitted;
+    int code = read_model(fit, model, frame, &fitted);
+    if (code != FF_FIT_OK)
+        return code;
+    struct projected at = make_projected(fit, &fitted);
+    for (size_t i = 0; i < frame->steps; i++) {
+        if (!ff_fitted_columns_any(&fitted.columns, frame, i))
+            continue;
+        double t2 = 0, q = 0;
+        project_step(&fitted, frame, i, &at);
+        for (size_t j = 0; j < fitted.k; j++)
+            t2 += at.t[j] * at.t[j] / fitted.variances[j];
+        for (size_t c = 0; c < fitted.columns.count; c++)
+            q += at.rest[c] * at.rest[c];
+        put(&scores[0], i, q, fitted.limit_q);
+        put(&scores[1], i, t2, fitted.limit_t2);
+    }
+    return FF_FIT_OK;
+}
+
+/* Of Q the squares of the residuals; of T² the parts of Σ t²/λ = zᵀ·(P·diag(1/λ)·t), which may be negative
+ * and add up to it (Nomikos and MacGregor, 1995). */
+static int contribute(struct ff_fit *fit, const struct ff_kind_model *model,
+                      const struct ff_kind_frame *frame, size_t step, double *contributions)
+{
+    struct fitted fitted;
+    int code = read_model(fit, model, frame, &fitted);
+    if (code != FF_FIT_OK)
+        return code;
+    struct projected at = make_projected(fit, &fitted);
+    size_t p = fitted.columns.count;
+    project_step(&fitted, frame, step, &at);
+    for (size_t i = 0; i < 2 * frame->columns; i++)
+        contributions[i] = 0;
+    for (size_t c = 0; c < p; c++) {
+        size_t place = fitted.columns.places[c];
+        if (place == FF_NO_COLUMN)
+            continue;
+        double sum = 0;
+        for (size_t j = 0; j < fitted.k; j++)
+            sum += at.t[j] / fitted.variances[j] * fitted.loadings[j * p + c];
+        contributions[place] = at.rest[c] * at.rest[c];
+        contributions[frame->columns + place] = at.z[c] * sum;
+    }
+    return FF_FIT_OK;
+}
+
+static const char *const statistics[] = {"Q", "T2", NULL};
+
 const struct ff_kind ff_kind_pca = {
     .abi_version = FF_KIND_ABI_VERSION,
     .struct_size = sizeof(struct ff_kind),
@@ -232,4 +339,7 @@ const struct ff_kind ff_kind_pca = {
     .flags = FF_KIND_MULTIVARIATE,
     .configure = configure,
     .fit = fit_frame,
+    .score = score,
+    .statistics = statistics,
+    .contribute = contribute,
 };

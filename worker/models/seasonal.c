@@ -10,6 +10,7 @@
 #include "worker/models/params.h"
 #include "worker/models/registry.h"
 #include "worker/models/season.h"
+#include "worker/models/series.h"
 #include "worker/models/stats.h"
 
 #include <math.h>
@@ -57,16 +58,24 @@ static int64_t season_steps(struct ff_fit *fit, const struct ff_season *season,
     return (int64_t)ff_season_detect(fit, frame->values, frame->steps);
 }
 
+/* Of the step that begins at time_ms; season_ms 0: the season was not given as a duration. */
+static size_t phase_of(int64_t time_ms, int64_t step_ms, int64_t season_ms, int64_t s)
+{
+    int64_t steps = season_ms ? floor_mod(time_ms, season_ms) / step_ms : floor_div(time_ms, step_ms);
+    return (size_t)floor_mod(steps, s);
+}
+
+static int64_t duration_of(const struct ff_season *season)
+{
+    return season->type == FF_SEASON_DURATION ? season->value : 0;
+}
+
 static void count_phases(const struct ff_season *season, int64_t s, const struct ff_kind_frame *frame,
                          size_t *phase)
 {
-    int64_t first = floor_div(frame->t0_ms, frame->step_ms);
-    for (size_t i = 0; i < frame->steps; i++) {
-        int64_t time = frame->t0_ms + (int64_t)i * frame->step_ms;
-        int64_t steps = season->type == FF_SEASON_DURATION ? floor_mod(time, season->value) / frame->step_ms
-                                                           : first + (int64_t)i;
-        phase[i] = (size_t)floor_mod(steps, s);
-    }
+    for (size_t i = 0; i < frame->steps; i++)
+        phase[i] =
+            phase_of(frame->t0_ms + (int64_t)i * frame->step_ms, frame->step_ms, duration_of(season), s);
 }
 
 /* starts[k] … starts[k + 1] become the places of phase k among the values that are not missing. */
@@ -125,7 +134,7 @@ static int fit_season(struct ff_fit *fit, const struct ff_season *season, int64_
     fit->number(fit, "scale", ff_robust_scale(values, count, typical, scratch), FF_SUMMARY);
     fit->boolean(fit, "constant", constant, FF_SUMMARY);
     fit->integer(fit, "step_ms", frame->step_ms, FF_EXPORT);
-    fit->integer(fit, "season_ms", season->type == FF_SEASON_DURATION ? season->value : 0, FF_EXPORT);
+    fit->integer(fit, "season_ms", duration_of(season), FF_EXPORT);
     fit->numbers(fit, "level", level, (size_t)s, FF_EXPORT);
     return FF_FIT_OK;
 }
@@ -150,6 +159,61 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     return fit_season(fit, season, s, frame);
 }
 
+/* ---- using it ---- */
+
+struct fitted {
+    const double *level;
+    int64_t season, season_ms, step_ms;
+    double scale;
+};
+
+static int read_model(struct ff_fit *fit, const struct ff_kind_model *model, struct fitted *out)
+{
+    size_t levels;
+    *out = (struct fitted){.level = model->numbers(model, "level", &levels),
+                           .season = model->integer(model, "season", 0),
+                           .season_ms = model->integer(model, "season_ms", 0),
+                           .step_ms = model->step_ms,
+                           .scale = model->number(model, "scale")};
+    if (!out->level || out->season < 1 || (uint64_t)out->season != levels || out->season_ms < 0 ||
+        !(out->scale > 0))
+        return fit->fail(fit, FF_FIT_BAD_PARAMETER, "not a model of the kind seasonal");
+    return FF_FIT_OK;
+}
+
+static void fill_band(const struct fitted *fitted, int64_t t0_ms, size_t steps, double width,
+                      struct ff_kind_scores *out)
+{
+    for (size_t i = 0; i < steps; i++) {
+        int64_t time_ms = t0_ms + (int64_t)i * fitted->step_ms;
+        out->expected[i] =
+            fitted->level[phase_of(time_ms, fitted->step_ms, fitted->season_ms, fitted->season)];
+        out->lower[i] = out->expected[i] - width;
+        out->upper[i] = out->expected[i] + width;
+    }
+}
+
+static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                 struct ff_kind_scores *scores)
+{
+    struct fitted fitted;
+    int code = read_model(fit, model, &fitted);
+    if (code == FF_FIT_OK)
+        fill_band(&fitted, frame->t0_ms, frame->steps, FF_SERIES_BAND * fitted.scale, scores);
+    return code;
+}
+
+static int forecast(struct ff_fit *fit, const struct ff_kind_model *model, size_t horizon, double coverage,
+                    struct ff_kind_scores *scores)
+{
+    struct fitted fitted;
+    int code = read_model(fit, model, &fitted);
+    int64_t end_ms = model->t0_ms + (int64_t)model->steps * model->step_ms;
+    if (code == FF_FIT_OK)
+        fill_band(&fitted, end_ms, horizon, ff_series_normal(coverage) * fitted.scale, scores);
+    return code;
+}
+
 const struct ff_kind ff_kind_seasonal = {
     .abi_version = FF_KIND_ABI_VERSION,
     .struct_size = sizeof(struct ff_kind),
@@ -157,4 +221,6 @@ const struct ff_kind ff_kind_seasonal = {
     .format_version = 1,
     .configure = configure,
     .fit = fit_series,
+    .score = score,
+    .forecast = forecast,
 };

@@ -5,8 +5,11 @@
 
 #include "worker/models/stats.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 static double mean_of(const double *values, size_t n)
 {
@@ -69,5 +72,75 @@ void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struc
         } else {
             columns->names[columns->count++] = frame->names[c];
         }
+    }
+}
+
+/* ---- the columns of a model in another frame ---- */
+
+struct named {
+    const char *name;
+    size_t place;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const struct named *)left)->name, ((const struct named *)right)->name);
+}
+
+static size_t *find_places(struct ff_fit *fit, const char *const *names, size_t count,
+                           const struct ff_kind_frame *frame)
+{
+    struct named *list = fit->alloc(fit, frame->columns, sizeof *list);
+    size_t *places = fit->alloc(fit, count, sizeof *places);
+    for (size_t i = 0; i < frame->columns; i++)
+        list[i] = (struct named){frame->names[i], i};
+    qsort(list, frame->columns, sizeof *list, by_name);
+    for (size_t i = 0; i < count; i++) {
+        struct named key = {names[i], 0};
+        const struct named *found = bsearch(&key, list, frame->columns, sizeof *list, by_name);
+        places[i] = found ? found->place : FF_NO_COLUMN;
+    }
+    return places;
+}
+
+bool ff_fitted_columns(struct ff_fit *fit, const struct ff_kind_model *model,
+                       const struct ff_kind_frame *frame, struct ff_fitted_columns *out)
+{
+    size_t names, means, sds;
+    const char *const *list = model->texts(model, "names", &names);
+    out->means = model->numbers(model, "means", &means);
+    out->sds = model->numbers(model, "sds", &sds);
+    out->count = names;
+    if (names == 0 || names > INT_MAX || means != names || sds != names)
+        return false;
+    for (size_t i = 0; i < sds; i++)
+        if (!(out->sds[i] > 0))
+            return false;
+    out->places = find_places(fit, list, names, frame);
+    return true;
+}
+
+static double value_at(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
+                       size_t step, size_t column)
+{
+    size_t place = columns->places[column];
+    return place == FF_NO_COLUMN ? NAN : frame->values[place * frame->steps + step];
+}
+
+bool ff_fitted_columns_any(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
+                           size_t step)
+{
+    for (size_t i = 0; i < columns->count; i++)
+        if (!isnan(value_at(columns, frame, step, i)))
+            return true;
+    return false;
+}
+
+void ff_fitted_columns_row(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
+                           size_t step, double *row)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        double value = value_at(columns, frame, step, i);
+        row[i] = isnan(value) ? 0 : (value - columns->means[i]) / columns->sds[i];
     }
 }

@@ -20,4 +20,24 @@ struct ff_columns {
 /* Everything in columns is allocated from fit. */
 void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struct ff_columns *columns);
 
+#define FF_NO_COLUMN SIZE_MAX
+
+/* The same columns of a frame that is judged by a model with "names", "means" and "sds". */
+struct ff_fitted_columns {
+    size_t count;         /* of the model */
+    const size_t *places; /* of each in the frame; FF_NO_COLUMN: the frame does not have it */
+    const double *means;
+    const double *sds;
+};
+
+/* false: the model does not have them, or they do not fit together. Allocates from fit. */
+bool ff_fitted_columns(struct ff_fit *fit, const struct ff_kind_model *model,
+                       const struct ff_kind_frame *frame, struct ff_fitted_columns *out);
+/* Whether one of them has a value at the step. */
+bool ff_fitted_columns_any(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
+                           size_t step);
+/* Standardized values of a step into row; 0 where one is missing. */
+void ff_fitted_columns_row(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
+                           size_t step, double *row);
+
 #endif
