@@ -30,10 +30,10 @@ static const struct ff_param_schema busy_params[] = {
 };
 
 static const struct ff_kind_schema kinds[] = {
-    {"seasonal", false, false, 1, COUNT(seasonal_params), seasonal_params},
-    {"ewma", false, false, 1, COUNT(ewma_params), ewma_params},
-    {"pca", true, true, 1, COUNT(pca_params), pca_params},
-    {"busy", false, false, 1, COUNT(busy_params), busy_params},
+    {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
+    {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
+    {"pca", true, true, 2, COUNT(pca_params), pca_params},
+    {"busy", false, false, 2, COUNT(busy_params), busy_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

@@ -1,7 +1,7 @@
-/* One task is one or two attempts: the kind that the job names and, if it fails for a reason that lies in the
- * data, the fallback. An attempt runs inside ff_workspace_run, so an allocation that fails anywhere in it,
- * the encoding included, ends it as OUT_OF_MEMORY; only the messages and the summary, which are small, live
- * outside.
+/* What a task asks for besides a fit is in apply.c. A fit is one or two attempts: the kind
+ * that the job names and, if it fails for a reason that lies in the data, the fallback. An attempt runs
+ * inside ff_workspace_run, so an allocation that fails anywhere in it, the encoding included, ends it as
+ * OUT_OF_MEMORY; only the messages and the summary, which are small, live outside.
  *
  *   attempt: find the kind ─► fill in defaults, check ─► configure ─► fit each metric (or the frame) ─►
  * encode
@@ -10,7 +10,7 @@
 #include "worker/fit.h"
 
 #include "common/clock.h"
-#include "worker/emitter.h"
+#include "worker/apply.h"
 #include "worker/models/registry.h"
 
 #include <stdlib.h>
@@ -35,6 +35,7 @@ struct usage {
 struct ff_fitter {
     struct ff_workspace *workspace;
     struct ff_emitter emitter;
+    struct ff_arena input; /* the model that a task brings along */
     struct ff_buf summary;
     char first_message[FF_EMITTER_MESSAGE]; /* of the kind before the fallback */
     char message[FF_EMITTER_MESSAGE];
@@ -67,6 +68,7 @@ void ff_fitter_destroy(struct ff_fitter *fitter)
     if (!fitter)
         return;
     ff_workspace_destroy(fitter->workspace);
+    ff_arena_fini(&fitter->input);
     ff_buf_fini(&fitter->summary);
     free(fitter);
 }
@@ -197,12 +199,32 @@ static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
     return judge(attempt, model->parts, model->part_count);
 }
 
+static enum ff_code apply(struct attempt *attempt, struct ff_model *model)
+{
+    struct ff_fitter *fitter = attempt->fitter;
+    struct ff_model input;
+    struct ff_error err = {0};
+    ff_arena_reset(&fitter->input);
+    if (ff_model_decode(attempt->task->input, &fitter->input, &input, &err))
+        return (enum ff_code)refuse(attempt, err.text, "model");
+    enum ff_code code = ff_apply(&fitter->emitter, attempt->task, &input, model);
+    return code == FF_CODE_OK ? judge(attempt, model->parts, model->part_count) : code;
+}
+
 static void work(void *arg)
 {
     struct attempt *attempt = arg;
     struct ff_model model = {0};
     ff_emitter_begin(&attempt->fitter->emitter);
-    attempt->code = fit_model(attempt, &model);
+    switch (attempt->spec->work.type) {
+    case FF_WORK_SCORE:
+    case FF_WORK_FORECAST:
+        attempt->code = apply(attempt, &model);
+        break;
+    default:
+        attempt->code = fit_model(attempt, &model);
+        break;
+    }
     attempt->made = model.kind;
     if (attempt->code == FF_CODE_OK)
         encode(attempt, &model);

@@ -46,6 +46,34 @@ static inline void kind_case_series(struct kind_case *fitted, const char *kind, 
     kind_case_run(fitted, &(struct ff_task){.name = "t", .model = &spec, .metrics = &metric, .frame = frame});
 }
 
+/* Applies the model that was fitted; the result takes its place. */
+static inline void kind_case_apply(struct kind_case *fitted, struct ff_work work, struct ff_frame frame)
+{
+    const char *metric = "value";
+    struct ff_fit_spec spec = {.kind = fitted->model.kind, .work = work};
+    uint8_t *copy = malloc(fitted->outcome.model.size);
+    memcpy(copy, fitted->outcome.model.data, fitted->outcome.model.size);
+    struct ff_bytes input = {copy, fitted->outcome.model.size};
+    kind_case_run(
+        fitted,
+        &(struct ff_task){.name = "t", .model = &spec, .metrics = &metric, .frame = frame, .input = input});
+    free(copy);
+}
+
+/* Of one metric "value": arrays "expected", "lower", "upper" by kind_case_param. */
+static inline void kind_case_score(struct kind_case *fitted, struct ff_frame frame)
+{
+    kind_case_apply(fitted, (struct ff_work){.type = FF_WORK_SCORE}, frame);
+}
+
+static inline void kind_case_forecast(struct kind_case *fitted, uint32_t horizon, double coverage)
+{
+    static const double nothing = NAN;
+    kind_case_apply(fitted,
+                    (struct ff_work){.type = FF_WORK_FORECAST, .horizon = horizon, .coverage = coverage},
+                    (struct ff_frame){0, 60000, 1, 1, &nothing});
+}
+
 static inline const struct ff_model_param *kind_case_param(const struct kind_case *fitted, const char *name)
 {
     const struct ff_model_part *part = &fitted->model.parts[0];

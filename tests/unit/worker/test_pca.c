@@ -1,17 +1,19 @@
 #include "support/golden.h"
 #include "support/kind_case.h"
 
-static struct kind_case fitted;
+static struct kind_case fitted, scored;
 
 static void setup(void)
 {
     ff_fit_warm_up();
     kind_case_open(&fitted);
+    kind_case_open(&scored);
 }
 
 static void teardown(void)
 {
     kind_case_close(&fitted);
+    kind_case_close(&scored);
 }
 
 TestSuite(pca, .init = setup, .fini = teardown);
@@ -37,54 +39,39 @@ static void fit(const struct table *table)
                                     .frame = {0, 60000, table->rows, table->columns, table->values}});
 }
 
-static size_t column_of(const struct table *table, const char *name)
+/* By the model that was fitted. */
+static void score(const struct table *table)
 {
+    const char *names[MOST_COLUMNS];
     for (size_t c = 0; c < table->columns; c++)
-        if (strcmp(table->names[c], name) == 0)
-            return c;
-    cr_assert_fail("no column '%s'", name);
+        names[c] = table->names[c];
+    struct ff_fit_spec spec = {.kind = "pca", .work = {.type = FF_WORK_SCORE}};
+    kind_case_run(&scored, &(struct ff_task){.name = "all",
+                                             .model = &spec,
+                                             .metrics = names,
+                                             .frame = {0, 60000, table->rows, table->columns, table->values},
+                                             .input = fitted.outcome.model});
+    cr_assert_eq(scored.outcome.class, FF_FITTED, "%s", scored.outcome.errmsg);
+}
+
+static const struct ff_model_param *scored_param(const char *statistic, const char *name)
+{
+    for (size_t i = 0; i < scored.model.part_count; i++)
+        for (size_t j = 0; j < scored.model.parts[i].param_count; j++)
+            if (strcmp(scored.model.parts[i].metric, statistic) == 0 &&
+                strcmp(scored.model.parts[i].params[j].name, name) == 0)
+                return &scored.model.parts[i].params[j];
+    cr_assert_fail("no %s of %s", name, statistic);
     abort();
-}
-
-/* Row standardized as the exported parameters say. */
-static void standardized(const struct table *table, size_t row, double *z)
-{
-    const struct ff_model_param *names = kind_case_param(&fitted, "names");
-    const double *means = kind_case_param(&fitted, "means")->numbers;
-    const double *sds = kind_case_param(&fitted, "sds")->numbers;
-    for (size_t c = 0; c < names->count; c++) {
-        double value = table->values[column_of(table, names->texts[c]) * table->rows + row];
-        z[c] = isnan(value) ? 0 : (value - means[c]) / sds[c];
-    }
-}
-
-static void score(const struct table *table, size_t row, double *t2, double *q)
-{
-    size_t p = kind_case_param(&fitted, "names")->count, k = kind_case_param(&fitted, "eigenvalues")->count;
-    const double *loadings = kind_case_param(&fitted, "loadings")->numbers;
-    double z[MOST_COLUMNS], rest[MOST_COLUMNS];
-    standardized(table, row, z);
-    memcpy(rest, z, sizeof rest);
-    *t2 = *q = 0;
-    for (size_t j = 0; j < k; j++) {
-        double t = 0;
-        for (size_t c = 0; c < p; c++)
-            t += z[c] * loadings[j * p + c];
-        for (size_t c = 0; c < p; c++)
-            rest[c] -= t * loadings[j * p + c];
-        *t2 += t * t / kind_case_param(&fitted, "eigenvalues")->numbers[j];
-    }
-    for (size_t c = 0; c < p; c++)
-        *q += rest[c] * rest[c];
 }
 
 static void expect_scores(struct golden *golden, const struct table *table, bool q_wanted)
 {
-    for (size_t row = 0; row < table->rows; row++) {
-        double t2, q;
-        score(table, row, &t2, &q);
-        expect_near(q_wanted ? q : t2, golden_number(golden), 1e-8, q_wanted ? "Q" : "T2");
-    }
+    const char *statistic = q_wanted ? "Q" : "T2";
+    const double *values = scored_param(statistic, "value")->numbers;
+    cr_assert_eq(scored_param(statistic, "value")->count, table->rows);
+    for (size_t row = 0; row < table->rows; row++)
+        expect_near(values[row], golden_number(golden), 1e-8, statistic);
 }
 
 static void begin_case(struct golden *golden, struct table *table)
@@ -100,6 +87,7 @@ static void begin_case(struct golden *golden, struct table *table)
     }
     fit(table);
     cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s", fitted.outcome.errmsg);
+    score(table);
 }
 
 static void expect_dropped(struct golden *golden, size_t at)
@@ -138,6 +126,29 @@ Test(pca, agrees_with_the_golden_file)
     cr_expect_eq(cases, 3);
     golden_close(&golden);
     free(table.values);
+}
+
+Test(pca, names_the_columns_that_made_a_row_odd)
+{
+    enum { ROWS = 200 };
+    static double values[3 * ROWS], later[2 * 3];
+    for (int i = 0; i < ROWS; i++) {
+        values[i] = i % 7;
+        values[ROWS + i] = 2 * (i % 7) + 0.1 * (i % 3);
+        values[2 * ROWS + i] = i % 5;
+    }
+    fit(&(struct table){ROWS, 3, values, {"a", "b", "c"}});
+    /* other columns, in another order; the second row breaks the bond of a and b */
+    memcpy(later, (double[]){4, 4, 3, 3, 6, -20}, sizeof later);
+    struct table after = {2, 3, later, {"x", "a", "b"}};
+    score(&after);
+    cr_expect_lt(scored_param("Q", "score")->numbers[0], 1);
+    cr_expect_gt(scored_param("Q", "score")->numbers[1], 1);
+    cr_assert_eq(scored_param("Q", "at")->count, 1);
+    cr_expect_eq(scored_param("Q", "at")->numbers[0], 1);
+    cr_expect_str_eq(scored_param("Q", "columns")->texts[0], "b");
+    cr_expect_gt(scored_param("Q", "shares")->numbers[0], scored_param("Q", "shares")->numbers[1]);
+    cr_expect_eq(scored_param("Q", "shares")->numbers[2], 0); /* of x, which the model does not know */
 }
 
 static void fit_two_columns(size_t rows, double *values)
