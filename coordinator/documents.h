@@ -97,4 +97,8 @@ FF_NODISCARD enum ff_status ff_document_diff(struct ff_store *store, const struc
 FF_NODISCARD enum ff_status ff_document_export(struct ff_store *store, const char *set, const char *target,
                                                struct ff_buf *out, struct ff_error *err);
 
+/* The same models as they are, with their job: common/kit.h, for who applies them. NOT_FOUND. */
+FF_NODISCARD enum ff_status ff_document_kit(struct ff_store *store, const char *set, const char *target,
+                                            struct ff_buf *out, struct ff_error *err);
+
 #endif

@@ -48,6 +48,10 @@ static const struct ff_command commands[] = {
      "one, rollback the one before "
      "it (--target: for some targets only); export writes the active models with every parameter as JSON "
      "lines."},
+    {"score", ff_command_score, "target all-out causes-out state out slots workers affinity" REMOTE, 2,
+     FF_MAX_ARGUMENTS, "SET DATA... [options]",
+     "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
+     "score, and whether it is an anomaly (score > 1)."},
     {"fsck", ff_command_fsck, "state", 0, 0, "[--state DIR]",
      "Looks for damage in a state directory and changes nothing; exit code 1 if there is any."},
     {"backup", ff_command_backup, "state out", 0, 0, "--out DIR [--state DIR]",

@@ -82,6 +82,8 @@ static enum ff_status render(struct desk *desk, struct read *read)
     }
     if (strcmp(in->what, "export") == 0)
         return ff_document_export(store, in->set, in->target, &read->out, err);
+    if (strcmp(in->what, "kit") == 0)
+        return ff_document_kit(store, in->set, in->target, &read->out, err);
     if (strcmp(in->what, "jobs") == 0)
         return ff_document_jobs(read->statuses, read->status_count, in->format, &read->out, err);
     if (strcmp(in->what, "status") == 0)

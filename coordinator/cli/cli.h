@@ -25,6 +25,7 @@ struct ff_options {
     const char *slots, *state, *coordinator, *tls, *token_file, *format, *out, *config, *listen, *data_root;
     const char *keep_jobs, *keep_age;
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
+    const char *all_out, *causes_out;
     const char **sets;
     size_t set_count;
     bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler;
@@ -137,6 +138,7 @@ int ff_command_explain(const struct ff_options *options);
 int ff_command_capsule(const struct ff_options *options);
 int ff_command_workers(const struct ff_options *options);
 int ff_command_models(const struct ff_options *options);
+int ff_command_score(const struct ff_options *options);
 int ff_command_fsck(const struct ff_options *options);
 int ff_command_backup(const struct ff_options *options);
 int ff_command_ping(const struct ff_options *options);

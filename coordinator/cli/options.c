@@ -35,6 +35,8 @@ static const struct flag flags[] = {
          "overrides a value of the job file, e.g. --set targets.top=100; repeatable"),
     TEXT("format", format, "FORMAT", "json, csv or table"),
     TEXT("out", out, "FILE", "write there instead of standard output"),
+    TEXT("all-out", all_out, "FILE", "what the model of all says: time, T2 and Q of each step"),
+    TEXT("causes-out", causes_out, "FILE", "which targets and metrics made T2 or Q exceed its limit"),
     TEXT("tls", tls, "DIR",
          "certificates: ca.crt for clients, tls.crt and tls.key for the coordinator; FITFLEET_TLS"),
     TEXT("token-file", token_file, "FILE", "the shared token; FITFLEET_TOKEN_FILE"),

@@ -178,6 +178,8 @@ static enum ff_status read_state(struct ff_store *store, struct ff_read_request 
                                   out, err);
     else if (strcmp(request->what, "export") == 0)
         status = ff_document_export(store, request->set, request->target, out, err);
+    else if (strcmp(request->what, "kit") == 0)
+        status = ff_document_kit(store, request->set, request->target, out, err);
     else if (strcmp(request->what, "jobs") == 0)
         status = list_jobs(store, &arena, request->format, out, err);
     else

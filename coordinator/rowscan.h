@@ -1,0 +1,24 @@
+/* The rows of data files one after the other, as they stand in the files. */
+#ifndef FF_COORDINATOR_ROWSCAN_H
+#define FF_COORDINATOR_ROWSCAN_H
+
+#include "coordinator/columns.h"
+#include "coordinator/rows.h"
+#include "coordinator/targetset.h"
+
+struct ff_scanned_row {
+    const char *target;               /* layouts long and file; NULL for wide */
+    const struct ff_columns *columns; /* for wide each is a target */
+    int64_t time_ms;
+    const union ff_cell *values; /* of the columns; NaN where missing */
+};
+
+/* Not FF_OK: the scan ends with it. What it is given ends with the call. */
+typedef enum ff_status ff_row_visitor(void *context, const struct ff_scanned_row *row, struct ff_error *err);
+
+/* Blocks. Bad rows are skipped if the spec says so. INVALID_ARGUMENT with file:line. */
+FF_NODISCARD enum ff_status ff_rowscan(const struct ff_jobspec *spec, const struct ff_data_file *files,
+                                       size_t count, ff_row_visitor *visit, void *context,
+                                       struct ff_error *err);
+
+#endif

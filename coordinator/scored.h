@@ -1,0 +1,48 @@
+/* What became of data that a job scored, by target and step, and the table of it as `fitfleet score` writes
+ * it: a line for each row and metric in the order of the rows (for the aggregates sum and count: for each
+ * target and step), then the frame of all.
+ *
+ * time,target,metric,value,expected,lower,upper,score,anomaly: what CONTRACT says. */
+#ifndef FF_COORDINATOR_SCORED_H
+#define FF_COORDINATOR_SCORED_H
+
+#include "common/outcome.h"
+#include "coordinator/rowscan.h"
+
+#include <stdio.h>
+
+struct ff_scored;
+
+/* metrics are borrowed. */
+struct ff_scored *ff_scored_create(const char *const *metrics, size_t metric_count);
+void ff_scored_destroy(struct ff_scored *scored);
+/* Takes what came out for a target: names in order of bytes, borrowed. DATA_LOSS if it cannot be read. */
+FF_NODISCARD enum ff_status ff_scored_add(struct ff_scored *scored, const char *target,
+                                          const struct ff_outcome *outcome, struct ff_error *err);
+
+struct ff_scored_counts {
+    uint64_t lines;
+    uint64_t anomalies;
+    uint64_t unknown_rows;
+    uint64_t unknown_targets;
+};
+
+/* Reads the files again and writes the table. only: a glob that targets must match, "" for all.
+ * INVALID_ARGUMENT with file:line; INTERNAL if out takes nothing more. */
+FF_NODISCARD enum ff_status ff_scored_write(const struct ff_scored *scored, const struct ff_jobspec *spec,
+                                            const struct ff_data_file *files, size_t file_count,
+                                            const char *only, FILE *out, struct ff_scored_counts *counts,
+                                            struct ff_error *err);
+/* Of the outcome of all: a line for each step and statistic. DATA_LOSS, INTERNAL. */
+FF_NODISCARD enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out,
+                                                struct ff_scored_counts *counts, struct ff_error *err);
+/* Of a target's forecast: lines of time,target,metric,expected,lower,upper, below a header that is written
+ * where `first`. DATA_LOSS, INTERNAL. */
+FF_NODISCARD enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *outcome,
+                                              bool first, FILE *out, struct ff_error *err);
+/* Which columns had the largest share in the statistics where they were above their limits:
+ * time,statistic,score,column,share. */
+FF_NODISCARD enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out,
+                                                   struct ff_error *err);
+
+#endif
