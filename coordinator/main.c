@@ -52,6 +52,13 @@ static const struct ff_command commands[] = {
      FF_MAX_ARGUMENTS, "SET DATA... [options]",
      "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
      "score, and whether it is an anomaly (score > 1)."},
+    {"forecast", ff_command_forecast, "target horizon coverage state out slots workers affinity" REMOTE, 1, 1,
+     "SET [options]", "What a set's models expect behind the rows that they were fitted on, with a band."},
+    {"backtest", ff_command_backtest,
+     "folds horizon season coverage set all format out slots workers affinity", 1, 1, "JOB.yaml [options]",
+     "How well a job's models forecast the end of their own rows: fitted once for each fold on what is "
+     "before "
+     "it, measured beside Naive2. Nothing is kept."},
     {"fsck", ff_command_fsck, "state", 0, 0, "[--state DIR]",
      "Looks for damage in a state directory and changes nothing; exit code 1 if there is any."},
     {"backup", ff_command_backup, "state out", 0, 0, "--out DIR [--state DIR]",

@@ -1,4 +1,4 @@
-/* What a task asks for besides a fit is in apply.c. A fit is one or two attempts: the kind
+/* What a task asks for besides a fit is in apply.c and backtest.c. A fit is one or two attempts: the kind
  * that the job names and, if it fails for a reason that lies in the data, the fallback. An attempt runs
  * inside ff_workspace_run, so an allocation that fails anywhere in it, the encoding included, ends it as
  * OUT_OF_MEMORY; only the messages and the summary, which are small, live outside.
@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "worker/apply.h"
+#include "worker/backtest.h"
 #include "worker/models/registry.h"
 
 #include <stdlib.h>
@@ -199,6 +200,15 @@ static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
     return judge(attempt, model->parts, model->part_count);
 }
 
+static enum ff_code backtest(struct attempt *attempt, struct ff_model *model)
+{
+    int code = configure(attempt);
+    if (code != FF_FIT_OK)
+        return (enum ff_code)code;
+    ff_backtest(&attempt->fitter->emitter, attempt->task, attempt->kind, attempt->config, model);
+    return judge(attempt, model->parts, model->part_count);
+}
+
 static enum ff_code apply(struct attempt *attempt, struct ff_model *model)
 {
     struct ff_fitter *fitter = attempt->fitter;
@@ -220,6 +230,9 @@ static void work(void *arg)
     case FF_WORK_SCORE:
     case FF_WORK_FORECAST:
         attempt->code = apply(attempt, &model);
+        break;
+    case FF_WORK_BACKTEST:
+        attempt->code = backtest(attempt, &model);
         break;
     default:
         attempt->code = fit_model(attempt, &model);

@@ -3,6 +3,7 @@
 #define FF_COORDINATOR_CLI_CLI_H
 
 #include "common/rpc.h"
+#include "common/task.h"
 #include "coordinator/store.h"
 
 enum ff_exit {
@@ -25,7 +26,7 @@ struct ff_options {
     const char *slots, *state, *coordinator, *tls, *token_file, *format, *out, *config, *listen, *data_root;
     const char *keep_jobs, *keep_age;
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
-    const char *all_out, *causes_out;
+    const char *all_out, *causes_out, *horizon, *folds, *season, *coverage;
     const char **sets;
     size_t set_count;
     bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler;
@@ -60,6 +61,9 @@ FF_NODISCARD enum ff_status ff_option_check_slots(const char *text, struct ff_er
 FF_NODISCARD enum ff_status ff_option_classes(const char *text, unsigned allowed, const char *expected,
                                               struct ff_arena *arena, const char *const **classes,
                                               size_t *count, struct ff_error *err);
+/* --horizon, --folds, --season and --coverage over what out holds. INVALID_ARGUMENT. */
+FF_NODISCARD enum ff_status ff_option_work(const struct ff_options *options, struct ff_work *out,
+                                           struct ff_error *err);
 /* Prints "fitfleet: text" and returns the exit code of the status. */
 int ff_fail(const struct ff_error *err);
 /* The same for a coordinator that does not start: its state or address is no mistake in a job. */
@@ -139,6 +143,8 @@ int ff_command_capsule(const struct ff_options *options);
 int ff_command_workers(const struct ff_options *options);
 int ff_command_models(const struct ff_options *options);
 int ff_command_score(const struct ff_options *options);
+int ff_command_forecast(const struct ff_options *options);
+int ff_command_backtest(const struct ff_options *options);
 int ff_command_fsck(const struct ff_options *options);
 int ff_command_backup(const struct ff_options *options);
 int ff_command_ping(const struct ff_options *options);

@@ -1,4 +1,4 @@
-/* score: the active models of a set, applied to other data.
+/* score: the active models of a set, applied to other data; forecast: to the time behind their own.
  *
  * The models come with their job's text from the state or the coordinator (a kit); the work is done by
  * executors on this machine. Data are read twice: first to put rows on the axes of the models, then to write
@@ -278,6 +278,39 @@ int ff_command_score(const struct ff_options *options)
                     (unsigned long long)counts.unknown_rows, app.kit.set,
                     counts.unknown_targets == 1 ? "it" : "them");
     }
+    application_fini(&app);
+    return code;
+}
+
+/* ---- forecast ---- */
+
+static enum ff_status write_forecasts(struct application *app, struct ff_error *err)
+{
+    const struct ff_errand_result *result = &app->result;
+    struct sink sink;
+    enum ff_status status = open_sink(app->options->out, &sink, err);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < result->targets.target_count; i++)
+        status =
+            ff_forecast_write(result->targets.targets[i].name, &result->outcomes[i], i == 0, sink.file, err);
+    return close_sink(&sink, status, err);
+}
+
+int ff_command_forecast(const struct ff_options *options)
+{
+    struct application app = {.options = options};
+    struct ff_work work = {.type = FF_WORK_FORECAST, .horizon = 24, .coverage = 0.95};
+    struct ff_error err = {0};
+    enum ff_status status = ff_option_work(options, &work, &err);
+    if (!status)
+        status = prepare(&app, FF_WORK_FORECAST, &err);
+    app.scoring.work = work;
+    if (!status)
+        status = run(&app, &err);
+    if (!status)
+        status = write_forecasts(&app, &err);
+    int code = status ? fail(&app, &err) : tell_failures(&app) ? FF_EXIT_SOME_FAILED : FF_EXIT_DONE;
     application_fini(&app);
     return code;
 }

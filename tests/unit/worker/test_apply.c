@@ -148,3 +148,27 @@ Test(apply, a_model_of_another_version_or_kind_is_named)
         ff_buf_fini(&bytes);
     }
 }
+
+Test(apply, backtest_measures_folds_against_naive2)
+{
+    static const struct ff_param four = {"season", "4"};
+    const char *metric = "value";
+    struct ff_fit_spec spec = {.kind = "seasonal",
+                               .params = &four,
+                               .param_count = 1,
+                               .work = {.type = FF_WORK_BACKTEST, .horizon = 4, .folds = 3, .coverage = 0.9}};
+    for (size_t i = 0; i < 64; i++)
+        values[i] = 10 + (double)(i % 4) + (i % 5 == 0 ? 0.1 : 0);
+    kind_case_run(&fitted, &(struct ff_task){
+                               .name = "t", .model = &spec, .metrics = &metric, .frame = frame_of(64, 0)});
+    cr_assert_eq(fitted.outcome.class, FF_FITTED);
+    cr_expect_str_eq(fitted.model.kind, "backtest");
+    cr_expect_eq(kind_case_param(&fitted, "season")->integer, 4);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_lt(array("smape", 3)[i], 1);
+        cr_expect_lt(array("naive_smape", 3)[i], 2);
+        cr_expect_eq(array("error", 3)[i], 0);
+    }
+    cr_expect_eq(array("coverage", 3)[2],
+                 0.75); /* of steps 60 to 63 the first has the tenth that medians miss */
+}

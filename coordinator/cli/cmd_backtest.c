@@ -1,0 +1,106 @@
+/* backtest: how well a job's models would have forecast the end of their own rows. The job's data are loaded
+ * and prepared as for training; then each target is fitted once for each fold and nothing is kept. */
+#include "coordinator/cli/errand.h"
+#include "coordinator/tested.h"
+
+#include "common/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum ff_status load(void *context, const struct ff_jobspec *spec, struct ff_load_progress *progress,
+                           struct ff_targetset **out, struct ff_error *err)
+{
+    struct ff_jobspec own = *spec;
+    own.all.kind = NULL; /* models of all do not forecast */
+    enum ff_status status = ff_targetset_load(&own, NULL, NULL, progress, out, err);
+    if (!status) {
+        (*out)->work = *(const struct ff_work *)context;
+        (*out)->all_code = FF_CODE_NO_MODEL;
+    }
+    return status;
+}
+
+static enum ff_status whole_number(const char *flag, const char *text, int64_t most, uint32_t *out,
+                                   struct ff_error *err)
+{
+    int64_t value;
+    if (!text)
+        return FF_OK;
+    if (!ff_parse_integer(text, &value) || value < 1 || value > most)
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "%s: expected a whole number from 1 to %lld, found '%s'", flag, (long long)most,
+                            text);
+    *out = (uint32_t)value;
+    return FF_OK;
+}
+
+enum ff_status ff_option_work(const struct ff_options *options, struct ff_work *out, struct ff_error *err)
+{
+    enum { MOST_STEPS = 1000000, MOST_FOLDS = 1000 };
+    enum ff_status status = whole_number("--horizon", options->horizon, MOST_STEPS, &out->horizon, err);
+    if (!status)
+        status = whole_number("--folds", options->folds, MOST_FOLDS, &out->folds, err);
+    if (!status)
+        status = whole_number("--season", options->season, MOST_STEPS, &out->season, err);
+    const char *text = options->coverage;
+    if (status || !text)
+        return status;
+    if (!ff_parse_double(text, strlen(text), &out->coverage) || !(out->coverage > 0 && out->coverage < 1))
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "--coverage: expected a share between 0 and 1 such as 0.95, found '%s'", text);
+    return FF_OK;
+}
+
+static enum ff_status collect(const struct ff_errand_result *result, struct ff_tested *tested,
+                              struct ff_error *err)
+{
+    for (size_t i = 0; i < result->targets.target_count; i++) {
+        enum ff_status status =
+            ff_tested_add(tested, result->targets.targets[i].name, &result->outcomes[i], err);
+        if (status)
+            return status;
+    }
+    return FF_OK;
+}
+
+static int print(const struct ff_options *options, const struct ff_tested *tested)
+{
+    struct ff_buf out = {0};
+    struct ff_accuracy whole;
+    size_t measured = ff_tested_mean(tested, &whole);
+    bool all_measured = true;
+    for (size_t i = 0; i < tested->count; i++)
+        all_measured &= tested->series[i].code == FF_CODE_OK;
+    ff_tested_print(tested, ff_option_format(options, "table"), options->all, &out);
+    int code = ff_write_output(options, &out);
+    ff_buf_fini(&out);
+    if (code)
+        return code;
+    return !measured ? FF_EXIT_JOB_FAILED : all_measured ? FF_EXIT_DONE : FF_EXIT_SOME_FAILED;
+}
+
+int ff_command_backtest(const struct ff_options *options)
+{
+    struct ff_work work = {.type = FF_WORK_BACKTEST, .horizon = 24, .folds = 3, .coverage = 0.95};
+    struct ff_arena arena = {0};
+    struct ff_submit_request request;
+    struct ff_errand errand = {options, &request, load, &work};
+    struct ff_errand_result result = {0};
+    struct ff_tested tested = {0};
+    struct ff_error err = {0};
+    enum ff_status status = ff_option_work(options, &work, &err);
+    if (!status)
+        status = ff_submit_from_file(options, options->arguments[0], &arena, &request, &err);
+    if (!status) {
+        request.no_reuse = true;
+        status = ff_errand_run(&errand, &result, &err);
+    }
+    if (!status)
+        status = collect(&result, &tested, &err);
+    int code = status ? ff_errand_fail(&result, &err) : print(options, &tested);
+    ff_tested_fini(&tested);
+    ff_errand_fini(&result);
+    ff_arena_fini(&arena);
+    return code;
+}
