@@ -52,6 +52,10 @@ static const struct ff_command commands[] = {
      FF_MAX_ARGUMENTS, "SET DATA... [options]",
      "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
      "score, and whether it is an anomaly (score > 1)."},
+    {"evaluate", ff_command_evaluate, "labels metric threshold buffer format out", 1, 1,
+     "SCORES --labels FILE [options]",
+     "How good scores are by labels: precision, recall and F1 by row and event, delay, false alarms, NAB's "
+     "three profiles, VUS."},
     {"forecast", ff_command_forecast, "target horizon coverage state out slots workers affinity" REMOTE, 1, 1,
      "SET [options]", "What a set's models expect behind the rows that they were fitted on, with a band."},
     {"backtest", ff_command_backtest,

@@ -27,6 +27,7 @@ struct ff_options {
     const char *keep_jobs, *keep_age;
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
     const char *all_out, *causes_out, *horizon, *folds, *season, *coverage;
+    const char *labels, *metric, *threshold, *buffer;
     const char **sets;
     size_t set_count;
     bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler;
@@ -143,6 +144,7 @@ int ff_command_capsule(const struct ff_options *options);
 int ff_command_workers(const struct ff_options *options);
 int ff_command_models(const struct ff_options *options);
 int ff_command_score(const struct ff_options *options);
+int ff_command_evaluate(const struct ff_options *options);
 int ff_command_forecast(const struct ff_options *options);
 int ff_command_backtest(const struct ff_options *options);
 int ff_command_fsck(const struct ff_options *options);
