@@ -29,10 +29,17 @@ static const struct ff_param_schema busy_params[] = {
      "none segv kill abort exit loop memory garbage wrong_target huge half close deaf fork agent"},
 };
 
+static const struct ff_param_schema plugin_params[] = {
+    {"path", FF_PARAM_PATH, 0, 0, NULL, "a shared object, or the name of one in the worker's plug-in folder",
+     NULL},
+    {"*", FF_PARAM_ANY, 0, 0, "", "a parameter of the plug-in's own", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
     {"pca", true, true, 2, COUNT(pca_params), pca_params},
+    {"plugin", false, true, 1, COUNT(plugin_params), plugin_params},
     {"busy", false, false, 2, COUNT(busy_params), busy_params},
 };
 

@@ -6,6 +6,7 @@
 #include "worker/apply.h"
 
 #include "worker/models/registry.h"
+#include "worker/plugin.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,7 +83,9 @@ static struct view view_of(const struct ff_model *model, size_t part)
 
 const struct ff_kind *ff_apply_kind(struct ff_fit *fit, const char *name, const struct ff_fit_spec *spec)
 {
-    (void)spec;
+    const char *path = ff_fit_spec_given(spec, "path");
+    if (strcmp(name, FF_PLUGIN_KIND) == 0 && path)
+        return ff_plugin_open(fit, path);
     const struct ff_kind *kind = ff_registry_find(name);
     if (!kind)
         fit->fail(fit, FF_FIT_BAD_PARAMETER, "a model of the kind '%.64s', which this worker does not know",

@@ -94,17 +94,35 @@ static int check_given(struct attempt *attempt, const struct ff_kind_schema *sch
     return FF_FIT_OK;
 }
 
+/* It gets what the job gives, without what is ours. */
+static int configure_plugin(struct attempt *attempt)
+{
+    struct ff_fit *fit = &attempt->fitter->emitter.fit;
+    const struct ff_fit_spec *spec = attempt->spec;
+    attempt->kind = ff_apply_kind(fit, spec->kind, spec);
+    if (!attempt->kind)
+        return FF_FIT_BAD_PARAMETER;
+    struct ff_kind_param *params = fit->alloc(fit, spec->param_count, sizeof *params);
+    size_t count = 0;
+    for (size_t i = 0; i < spec->param_count; i++)
+        if (strcmp(spec->params[i].name, "path") != 0)
+            params[count++] = (struct ff_kind_param){spec->params[i].name, spec->params[i].text};
+    return attempt->kind->configure(fit, params, count, &attempt->config);
+}
+
 static int configure(struct attempt *attempt)
 {
     struct ff_fit *fit = &attempt->fitter->emitter.fit;
     const char *name = attempt->spec->kind ? attempt->spec->kind : "";
     const struct ff_kind_schema *schema = ff_kind_schema(name);
     attempt->kind = ff_registry_find(name);
-    if (!schema || !attempt->kind)
+    if (!schema || (!attempt->kind && !ff_kind_is_open(schema)))
         return refuse(attempt, "no such kind", name);
     int code = check_given(attempt, schema);
     if (code != FF_FIT_OK)
         return code;
+    if (ff_kind_is_open(schema))
+        return configure_plugin(attempt);
     struct ff_kind_param *params = fit->alloc(fit, schema->param_count, sizeof *params);
     for (size_t i = 0; i < schema->param_count; i++) {
         const char *text = ff_fit_spec_given(attempt->spec, schema->params[i].name);
@@ -112,6 +130,18 @@ static int configure(struct attempt *attempt)
             (struct ff_kind_param){schema->params[i].name, text ? text : schema->params[i].default_text};
     }
     return attempt->kind->configure(fit, params, schema->param_count, &attempt->config);
+}
+
+/* A plug-in may return anything. */
+static enum ff_code known_code(struct attempt *attempt, int code)
+{
+    struct ff_fit *fit = &attempt->fitter->emitter.fit;
+    if (code == FF_FIT_OK || code == FF_FIT_NOT_ENOUGH_DATA || code == FF_FIT_CONSTANT ||
+        code == FF_FIT_NOT_CONVERGED || code == FF_FIT_BAD_PARAMETER)
+        return (enum ff_code)code;
+    return (enum ff_code)fit->fail(fit, FF_FIT_BAD_PARAMETER,
+                                   "%s: fit returned %d, which is no code of fitfleet/kind.h",
+                                   attempt->kind->name, code);
 }
 
 static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, size_t count,
@@ -129,7 +159,7 @@ static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, s
     };
     ff_emitter_begin(emitter);
     int code = attempt->kind->fit(&emitter->fit, attempt->config, &view);
-    return ff_emitter_end(emitter, metric, (enum ff_code)code);
+    return ff_emitter_end(emitter, metric, known_code(attempt, code));
 }
 
 /* The parts of the model, one for each metric or one for all. */

@@ -34,8 +34,10 @@ static const char usage[] =
     "  --recycle-targets N  executors are replaced after so many targets  (default 10000; 0: never)\n"
     "  --recycle-memory SIZE  or when they have grown by so much  (default 256MiB; 0: never)\n"
     "  --copy-rows          fetch rows even from a coordinator on this host, instead of reading its memory\n"
+    "  --plugins DIR        folder of shared objects with model kinds: kind: plugin, path: NAME\n"
+    "  --own-models         plug-ins and commands may be any file that a job names\n"
     "  --config FILE        the same as YAML: coordinator, slots, affinity, drain, tls, token_file,\n"
-    "                       recycle_targets, recycle_memory, copy_rows\n"
+    "                       recycle_targets, recycle_memory, copy_rows, plugins, own_models\n"
     "\n"
     "  --replay FILE        instead: fits the target of a capsule (fitfleet capsule) again, under its "
     "limits, and\n"
@@ -54,11 +56,13 @@ struct settings {
     const char *token_file;
     const char *recycle_targets;
     const char *recycle_memory;
+    const char *plugins;
     const char *config;
     const char *parent_fd;
     struct ff_replay_options replay; /* path NULL: be an agent */
     bool affinity;
     bool copy_rows;
+    bool own_models;
     bool quiet;
 };
 
@@ -86,6 +90,8 @@ static const struct setting {
     TEXT("recycle-targets", "recycle_targets", recycle_targets),
     TEXT("recycle-memory", "recycle_memory", recycle_memory),
     SWITCH("copy-rows", "copy_rows", copy_rows),
+    TEXT("plugins", "plugins", plugins),
+    SWITCH("own-models", "own_models", own_models),
     TEXT("config", NULL, config),
     TEXT("parent-fd", NULL, parent_fd),
     TEXT("replay", NULL, replay.path),
@@ -192,6 +198,15 @@ static enum ff_status resolve(const struct settings *settings, struct ff_agent_o
     return status;
 }
 
+/* For the executors, which inherit the environment. */
+static void allow_own_models(const struct settings *settings)
+{
+    if (settings->plugins)
+        setenv("FITFLEET_PLUGINS", settings->plugins, 1);
+    if (settings->own_models)
+        setenv("FITFLEET_OWN_MODELS", "1", 1);
+}
+
 static void list_options(struct option *options)
 {
     for (int i = 0; i < SETTINGS; i++)
@@ -250,6 +265,7 @@ int main(int argc, char **argv)
     int code = parse(argc, argv, &settings);
     if (code >= 0)
         return code;
+    allow_own_models(&settings);
     if (settings.replay.path) {
         ff_log_init(FF_LOG_WARNING, "worker");
         return ff_replay_run(&settings.replay);
@@ -257,6 +273,7 @@ int main(int argc, char **argv)
     if ((settings.config && read_config(settings.config, &settings, &err)) ||
         resolve(&settings, &options, &token, &err))
         return fail(&err);
+    allow_own_models(&settings); /* those of the configuration */
     ff_log_init(settings.quiet ? FF_LOG_WARNING : FF_LOG_INFO, "worker");
     code = ff_agent_run(&options);
     ff_buf_fini(&token);

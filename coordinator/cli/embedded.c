@@ -82,6 +82,7 @@ static enum ff_status spawn_agent(const struct ff_embedded *embedded, struct ff_
                          "--parent-fd",
                          fd_text,
                          "--quiet",
+                         "--own-models", /* whoever runs this command could run them as well */
                          "--slots",
                          (char *)(uintptr_t)agent->slots,
                          embedded->affinity ? "--affinity" : NULL,

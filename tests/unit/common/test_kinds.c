@@ -11,13 +11,25 @@ static bool accepts(const char *kind, const char *param, const char *text)
     return ff_param_check(ff_kind_param(schema, param), text, &err) == FF_OK;
 }
 
-Test(kinds, those_that_use_blas_are_profiled)
+Test(kinds, those_that_use_blas_libm_or_foreign_code_are_profiled)
 {
     cr_assert(ff_kind_schema("pca")->multivariate);
     cr_assert(ff_kind_schema("pca")->profiled);
+    cr_assert(ff_kind_schema("plugin")->profiled);
     cr_assert_not(ff_kind_schema("seasonal")->profiled);
     cr_assert_not(ff_kind_schema("ewma")->profiled);
     cr_assert_not(ff_kind_schema("seasonal")->multivariate);
+}
+
+Test(kinds, only_kinds_of_ones_own_take_parameters_of_any_name)
+{
+    size_t count;
+    const struct ff_kind_schema *all = ff_kind_schemas(&count);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(ff_kind_is_open(&all[i]), strcmp(all[i].name, "plugin") == 0);
+    cr_assert(accepts("plugin", "whatever", ""));
+    cr_assert(accepts("plugin", "path", "./x.so"));
+    cr_assert_not(accepts("plugin", "path", ""));
 }
 
 Test(kinds, every_default_is_a_valid_value)
