@@ -35,12 +35,24 @@ static const struct ff_param_schema plugin_params[] = {
     {"*", FF_PARAM_ANY, 0, 0, "", "a parameter of the plug-in's own", NULL},
 };
 
+static const struct ff_param_schema ets_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"model", FF_PARAM_WORD, 0, 0, "ZZZ",
+     "error, trend and season: N none, A additive, M multiplicative, Z chosen",
+     "ZZZ ZZN ZZA ZZM ZNZ ZNN ZNA ZNM ZAZ ZAN ZAA ZAM AZZ AZN "
+     "AZA ANZ ANN ANA AAZ AAN AAA MZZ MZN MZA MZM MNZ MNN MNA "
+     "MNM MAZ MAN MAA MAM"},
+    {"damped", FF_PARAM_WORD, 0, 0, "auto", "whether a trend is damped", "auto true false"},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
     {"pca", true, true, 2, COUNT(pca_params), pca_params},
     {"plugin", false, true, 1, COUNT(plugin_params), plugin_params},
     {"busy", false, false, 2, COUNT(busy_params), busy_params},
+    {"ets", false, true, 1, COUNT(ets_params), ets_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

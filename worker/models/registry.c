@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const struct ff_kind *const kinds[] = {&ff_kind_seasonal, &ff_kind_ewma, &ff_kind_pca, &ff_kind_busy};
+static const struct ff_kind *const kinds[] = {&ff_kind_seasonal, &ff_kind_ewma, &ff_kind_pca, &ff_kind_busy,
+                                              &ff_kind_ets};
 
 const struct ff_kind *ff_registry_find(const char *name)
 {

@@ -9,6 +9,7 @@ extern const struct ff_kind ff_kind_seasonal;
 extern const struct ff_kind ff_kind_ewma;
 extern const struct ff_kind ff_kind_pca;
 extern const struct ff_kind ff_kind_busy;
+extern const struct ff_kind ff_kind_ets;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);
