@@ -46,6 +46,21 @@ static const struct ff_param_schema ets_params[] = {
     {"damped", FF_PARAM_WORD, 0, 0, "auto", "whether a trend is damped", "auto true false"},
 };
 
+static const struct ff_param_schema holt_winters_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"seasonal", FF_PARAM_WORD, 0, 0, "additive", "how the season meets the level",
+     "additive multiplicative"},
+    {"damped", FF_PARAM_WORD, 0, 0, "false", "whether the trend is damped", "true false"},
+};
+
+static const struct ff_param_schema theta_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"variant", FF_PARAM_WORD, 0, 0, "standard", "whether theta is estimated and the line moves",
+     "standard optimized dynamic dynamic_optimized"},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -53,6 +68,8 @@ static const struct ff_kind_schema kinds[] = {
     {"plugin", false, true, 1, COUNT(plugin_params), plugin_params},
     {"busy", false, false, 2, COUNT(busy_params), busy_params},
     {"ets", false, true, 1, COUNT(ets_params), ets_params},
+    {"holt_winters", false, true, 1, COUNT(holt_winters_params), holt_winters_params},
+    {"theta", false, true, 1, COUNT(theta_params), theta_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

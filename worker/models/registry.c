@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-static const struct ff_kind *const kinds[] = {&ff_kind_seasonal, &ff_kind_ewma, &ff_kind_pca, &ff_kind_busy,
-                                              &ff_kind_ets};
+static const struct ff_kind *const kinds[] = {&ff_kind_seasonal, &ff_kind_ewma, &ff_kind_pca,
+                                              &ff_kind_busy,     &ff_kind_ets,  &ff_kind_holt_winters,
+                                              &ff_kind_theta};
 
 const struct ff_kind *ff_registry_find(const char *name)
 {

@@ -10,6 +10,8 @@ extern const struct ff_kind ff_kind_ewma;
 extern const struct ff_kind ff_kind_pca;
 extern const struct ff_kind ff_kind_busy;
 extern const struct ff_kind ff_kind_ets;
+extern const struct ff_kind ff_kind_holt_winters;
+extern const struct ff_kind ff_kind_theta;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);
