@@ -61,6 +61,28 @@ static const struct ff_param_schema theta_params[] = {
      "standard optimized dynamic dynamic_optimized"},
 };
 
+static const struct ff_param_schema stl_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"seasonal_window", FF_PARAM_INTEGER, 3, 1000001, "7",
+     "seasons that the seasonal pattern is smoothed over, odd", NULL},
+    {"trend_window", FF_PARAM_INTEGER, 0, 10000001, "0",
+     "steps that the trend is smoothed over, odd; 0: chosen", NULL},
+    {"robust", FF_PARAM_WORD, 0, 0, "true", "whether outliers lose their weight", "true false"},
+};
+
+static const struct ff_param_schema mstl_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of one season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"season2", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the second; 1: none", NULL},
+    {"season3", FF_PARAM_SEASON, 1, 1e9, "1", "length of the third; 1: none", NULL},
+    {"seasonal_window", FF_PARAM_INTEGER, 3, 1000001, "7",
+     "seasons that the seasonal pattern is smoothed over, odd", NULL},
+    {"trend_window", FF_PARAM_INTEGER, 0, 10000001, "0",
+     "steps that the trend is smoothed over, odd; 0: chosen", NULL},
+    {"robust", FF_PARAM_WORD, 0, 0, "false", "whether outliers lose their weight", "true false"},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -70,6 +92,8 @@ static const struct ff_kind_schema kinds[] = {
     {"ets", false, true, 1, COUNT(ets_params), ets_params},
     {"holt_winters", false, true, 1, COUNT(holt_winters_params), holt_winters_params},
     {"theta", false, true, 1, COUNT(theta_params), theta_params},
+    {"stl", false, true, 1, COUNT(stl_params), stl_params},
+    {"mstl", false, true, 1, COUNT(mstl_params), mstl_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

@@ -5,7 +5,7 @@
 
 static const struct ff_kind *const kinds[] = {&ff_kind_seasonal, &ff_kind_ewma, &ff_kind_pca,
                                               &ff_kind_busy,     &ff_kind_ets,  &ff_kind_holt_winters,
-                                              &ff_kind_theta};
+                                              &ff_kind_theta,    &ff_kind_stl,  &ff_kind_mstl};
 
 const struct ff_kind *ff_registry_find(const char *name)
 {

@@ -12,6 +12,8 @@ extern const struct ff_kind ff_kind_busy;
 extern const struct ff_kind ff_kind_ets;
 extern const struct ff_kind ff_kind_holt_winters;
 extern const struct ff_kind ff_kind_theta;
+extern const struct ff_kind ff_kind_stl;
+extern const struct ff_kind ff_kind_mstl;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);
