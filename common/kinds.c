@@ -83,6 +83,37 @@ static const struct ff_param_schema mstl_params[] = {
     {"robust", FF_PARAM_WORD, 0, 0, "false", "whether outliers lose their weight", "true false"},
 };
 
+static const struct ff_param_schema naive_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+};
+
+static const struct ff_param_schema classical_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"seasonal", FF_PARAM_WORD, 0, 0, "additive", "how the season meets the level",
+     "additive multiplicative"},
+    {"memory", FF_PARAM_NUMBER, 0.01, 1, "0.9", "weight of a season beside the one behind it", NULL},
+    {"alpha", FF_PARAM_NUMBER, 0, 1, "0.5", "weight of the newest value in the level", NULL},
+};
+
+static const struct ff_param_schema auto_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"horizon", FF_PARAM_INTEGER, 0, 1e6, "0",
+     "steps ahead that kinds are compared by; 0: two seasons, or 12", NULL},
+    {"budget", FF_PARAM_NUMBER, 1, 1e12, "2000000", "points that may be evaluated, by what they cost", NULL},
+};
+
+static const struct ff_param_schema ensemble_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"horizon", FF_PARAM_INTEGER, 0, 1e6, "0",
+     "steps ahead that kinds are compared by; 0: two seasons, or 12", NULL},
+    {"budget", FF_PARAM_NUMBER, 1, 1e12, "2000000", "points that may be evaluated, by what they cost", NULL},
+    {"members", FF_PARAM_INTEGER, 1, 20, "5", "how many of the best are combined", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -94,6 +125,10 @@ static const struct ff_kind_schema kinds[] = {
     {"theta", false, true, 1, COUNT(theta_params), theta_params},
     {"stl", false, true, 1, COUNT(stl_params), stl_params},
     {"mstl", false, true, 1, COUNT(mstl_params), mstl_params},
+    {"naive", false, false, 1, COUNT(naive_params), naive_params},
+    {"classical", false, false, 1, COUNT(classical_params), classical_params},
+    {"auto", false, true, 1, COUNT(auto_params), auto_params},
+    {"ensemble", false, true, 1, COUNT(ensemble_params), ensemble_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)
