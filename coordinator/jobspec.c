@@ -139,9 +139,24 @@ static enum ff_status read_targets(struct ff_jobspec_reader *r, const struct ff_
     return FF_OK;
 }
 
+/* A path relative to the job file, or in --set to the current folder. */
+static enum ff_status read_mask(struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    const char *path = NULL;
+    enum ff_status status = ff_config_text(node, &path, r->err);
+    if (status || !path)
+        return status;
+    const char *folder = node->line ? r->source->base_dir : r->source->override_dir;
+    if (r->source->data_root)
+        return ff_config_fail(node, r->err, "prepare.mask cannot be used with --data-root");
+    r->spec->prepare.mask =
+        *path == '/' ? ff_arena_strdup(r->arena, path) : ff_arena_printf(r->arena, "%s/%s", folder, path);
+    return FF_OK;
+}
+
 static enum ff_status read_prepare(struct ff_jobspec_reader *r, const struct ff_config_node *node)
 {
-    static const char *const keys[] = {"window", "step", "aggregate", "interpolate", "max_gap"};
+    static const char *const keys[] = {"window", "step", "aggregate", "interpolate", "max_gap", "mask"};
     static const char *const aggregates[] = {"mean", "sum", "min", "max", "last", "count"};
     static const char *const interpolations[] = {"linear", "previous", "none"};
     struct ff_jobspec *spec = r->spec;
@@ -160,6 +175,8 @@ static enum ff_status read_prepare(struct ff_jobspec_reader *r, const struct ff_
                                   &interpolate, r->err);
     if (status == FF_OK)
         status = ff_config_count(child(node, "max_gap"), 0, 1000000000, &spec->prepare.max_gap, r->err);
+    if (status == FF_OK)
+        status = read_mask(r, child(node, "mask"));
     spec->prepare.aggregate = (enum ff_aggregate)aggregate;
     spec->prepare.interpolate = (enum ff_interpolate)interpolate;
     return status;
@@ -214,6 +231,33 @@ static enum ff_status read_plan(struct ff_jobspec_reader *r, const struct ff_con
     return FF_OK;
 }
 
+static enum ff_status read_alerts(struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    static const char *const keys[] = {"per_target_per_week", "total_per_day", "direction", "min_duration",
+                                       "min_deviation"};
+    static const char *const directions[] = {"both", "above", "below"};
+    struct ff_jobspec *spec = r->spec;
+    int direction = FF_ALERT_BOTH;
+    enum ff_status status = ff_config_check_map(node, keys, COUNT(keys), r->err);
+    if (status == FF_OK)
+        status = ff_config_number(child(node, keys[0]), 1e-6, 1e6, &spec->alerts.per_target_per_week, r->err);
+    if (status == FF_OK)
+        status = ff_config_number(child(node, keys[1]), 1e-6, 1e9, &spec->alerts.total_per_day, r->err);
+    if (status == FF_OK)
+        status =
+            ff_config_choice(child(node, "direction"), directions, COUNT(directions), &direction, r->err);
+    if (status == FF_OK)
+        status = ff_config_duration(child(node, "min_duration"), &spec->alerts.least_duration_ms, r->err);
+    if (status == FF_OK)
+        status =
+            ff_config_number(child(node, "min_deviation"), 0, 1e300, &spec->alerts.least_deviation, r->err);
+    spec->alerts.direction = (enum ff_alert_direction)direction;
+    if (status == FF_OK && spec->alerts.per_target_per_week > 0 && spec->alerts.total_per_day > 0)
+        return ff_config_fail(child(node, keys[1]), r->err,
+                              "alerts: per_target_per_week and total_per_day exclude each other");
+    return status;
+}
+
 static enum ff_status refuse_planned_keys(struct ff_jobspec_reader *r, const struct ff_config_node *root)
 {
     static const struct {
@@ -262,6 +306,8 @@ static enum ff_status read_root(struct ff_jobspec_reader *r, const struct ff_con
         status = read_limits(r, child(root, "limits"));
     if (status == FF_OK)
         status = read_plan(r, child(root, "plan"));
+    if (status == FF_OK)
+        status = read_alerts(r, child(root, "alerts"));
     return status;
 }
 

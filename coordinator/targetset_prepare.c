@@ -11,6 +11,7 @@
 #include "common/host.h"
 #include "common/text.h"
 #include "coordinator/allframe.h"
+#include "coordinator/labels.h"
 #include "coordinator/memory.h"
 #include "coordinator/pass.h"
 #include "coordinator/select.h"
@@ -37,6 +38,7 @@ struct builder {
     struct ff_dataset *dataset;
     const char *folder;
     const struct ff_target_guide *guide; /* may be NULL */
+    struct ff_labels mask;               /* rows that are not learned */
     uint64_t memory_bytes;               /* for rows and frames */
     int64_t *cpu_us;
     struct ff_survey *surveys; /* per series */
@@ -332,6 +334,32 @@ static double *scratch_of(struct scratch *scratch, uint64_t steps)
     return scratch->values;
 }
 
+/* Steps that overlap a window. */
+static void hide(const struct ff_labelled *windows, const struct ff_axis *axis, double *y)
+{
+    for (size_t i = 0; windows && i < windows->count; i++) {
+        int64_t end_ms = axis->t0_ms + (int64_t)axis->steps * axis->step_ms;
+        const struct ff_window *window = &windows->windows[i];
+        if (window->end_ms < axis->t0_ms || window->start_ms >= end_ms)
+            continue;
+        int64_t first = window->start_ms > axis->t0_ms ? (window->start_ms - axis->t0_ms) / axis->step_ms : 0;
+        int64_t last = window->end_ms < end_ms ? (window->end_ms - axis->t0_ms) / axis->step_ms
+                                               : (int64_t)axis->steps - 1;
+        for (int64_t step = first; step <= last; step++)
+            y[step] = NAN;
+    }
+}
+
+/* What the mask says of one target, and of every one. */
+static void mask(const struct builder *b, const struct column *column, double *y)
+{
+    const struct ff_labelled *own = ff_labels_find(&b->mask, column->target),
+                             *every = ff_labels_find(&b->mask, "");
+    hide(own, column->axis, y);
+    if (every != own)
+        hide(every, column->axis, y);
+}
+
 static enum ff_status fill(const struct builder *b, size_t worker, const struct column *column,
                            struct ff_error *err)
 {
@@ -342,6 +370,8 @@ static enum ff_status fill(const struct builder *b, size_t worker, const struct 
                             (unsigned long long)steps);
     ff_prepare_aggregate(column->rows, column->metric, column->axis, b->spec->prepare.aggregate, y);
     ff_prepare_interpolate(y, steps, b->spec->prepare.interpolate, column->max_gap);
+    if (b->mask.count)
+        mask(b, column, y);
     if (column->values)
         return FF_OK;
     return ff_spill_write(b->storage->spill, column->place, y, steps * sizeof *y, b->progress, err);
@@ -450,7 +480,10 @@ enum ff_status ff_targetset_prepare(struct ff_targetset *set, const struct ff_jo
     set->metrics = dataset->metrics.items;
     set->metric_count = dataset->metrics.count;
     set->rows_skipped = dataset->rows_skipped;
-    enum ff_status status = build(&b);
+    enum ff_status status = spec->prepare.mask ? ff_labels_read(spec->prepare.mask, &b.mask, err) : FF_OK;
+    if (status == FF_OK)
+        status = build(&b);
+    ff_labels_fini(&b.mask);
     ff_dataset_forget_rows(dataset);
     free(b.surveys);
     free(b.targets);

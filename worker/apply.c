@@ -5,6 +5,7 @@
  * fitted keeps its error. */
 #include "worker/apply.h"
 
+#include "worker/alerts.h"
 #include "worker/models/registry.h"
 #include "worker/plugin.h"
 
@@ -198,6 +199,10 @@ static int apply_to_metric(struct ff_fit *fit, const struct ff_task *task, const
     int code = work->type == FF_WORK_FORECAST
                    ? ff_apply_forecast(fit, kind, model, part, steps, work->coverage, &scores)
                    : ff_apply_score(fit, kind, model, part, &view, &scores);
+    if (code == FF_FIT_OK && work->type == FF_WORK_SCORE) {
+        struct view seen = view_of(model, part);
+        ff_alerts_apply(&seen.model, &view, &scores);
+    }
     if (code == FF_FIT_OK)
         emit(fit, &scores, steps);
     return code;

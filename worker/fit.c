@@ -10,6 +10,7 @@
 #include "worker/fit.h"
 
 #include "common/clock.h"
+#include "worker/alerts.h"
 #include "worker/apply.h"
 #include "worker/backtest.h"
 #include "worker/models/registry.h"
@@ -50,6 +51,8 @@ struct attempt {
     const struct ff_task *task;
     const struct ff_fit_spec *spec;
     const struct ff_kind *kind;
+    const struct ff_kind_param *params; /* as the kind gets them */
+    size_t param_count;
     const void *config;
     const char *made; /* what kind of model came out */
     enum ff_code code;
@@ -107,6 +110,8 @@ static int configure_plugin(struct attempt *attempt)
     for (size_t i = 0; i < spec->param_count; i++)
         if (strcmp(spec->params[i].name, "path") != 0)
             params[count++] = (struct ff_kind_param){spec->params[i].name, spec->params[i].text};
+    attempt->params = params;
+    attempt->param_count = count;
     return attempt->kind->configure(fit, params, count, &attempt->config);
 }
 
@@ -129,6 +134,8 @@ static int configure(struct attempt *attempt)
         params[i] =
             (struct ff_kind_param){schema->params[i].name, text ? text : schema->params[i].default_text};
     }
+    attempt->params = params;
+    attempt->param_count = schema->param_count;
     return attempt->kind->configure(fit, params, schema->param_count, &attempt->config);
 }
 
@@ -142,6 +149,15 @@ static enum ff_code known_code(struct attempt *attempt, int code)
     return (enum ff_code)fit->fail(fit, FF_FIT_BAD_PARAMETER,
                                    "%s: fit returned %d, which is no code of fitfleet/kind.h",
                                    attempt->kind->name, code);
+}
+
+static void add_alerts(struct attempt *attempt, const struct ff_kind_frame *view)
+{
+    const struct ff_alert_case of = {attempt->kind, attempt->params, attempt->param_count,
+                                     &attempt->spec->alerts, attempt->task->frame.columns};
+    const struct ff_alerts *alerts = of.alerts;
+    if (alerts->per_week > 0 || alerts->direction || alerts->least_duration_ms || alerts->least_deviation > 0)
+        ff_alerts_emit(&attempt->fitter->emitter.fit, &of, view);
 }
 
 static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, size_t count,
@@ -159,6 +175,8 @@ static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, s
     };
     ff_emitter_begin(emitter);
     int code = attempt->kind->fit(&emitter->fit, attempt->config, &view);
+    if (code == FF_FIT_OK && count == 1 && !(attempt->kind->flags & FF_KIND_MULTIVARIATE))
+        add_alerts(attempt, &view);
     return ff_emitter_end(emitter, metric, known_code(attempt, code));
 }
 

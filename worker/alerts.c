@@ -1,0 +1,215 @@
+/* Alerts are counted as people count them: a stretch of steps above the threshold is one. So the tail is that
+ * of the peaks of stretches, runs of scores above their own 90 % quantile.
+ *
+ * Where the rows that were held back hold enough peaks for what is wanted, the threshold lies between two of
+ * them; beyond that a generalized Pareto distribution of the largest tenth is followed (Pickands 1975;
+ * probability weighted moments by Hosking & Wallis, "Parameter and quantile estimation for the generalized
+ * Pareto distribution", Technometrics 29 (1987); as in SPOT, Siffer et al. 2017). */
+#include "worker/alerts.h"
+
+#include "worker/models/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEAST_STEPS = 60, LEAST_PEAKS = 8, LEAST_TAIL = 10, ENOUGH = 5 };
+
+static const double week_ms = 7 * 86400000.0, held_back = 1.0 / 3, base_share = 0.9;
+
+/* ---- the tail ---- */
+
+static int descending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a < b) - (a > b);
+}
+
+/* Level that a share of the exceedances over u lies above; y: exceedances, sorted from the largest. */
+static double pareto_level(const double *peaks, size_t tail, double share)
+{
+    double u = peaks[tail], mean = 0, weighted = 0;
+    for (size_t i = 0; i < tail; i++) {
+        double y = peaks[i] - u;
+        mean += y / (double)tail;
+        weighted += y * ((double)i + 0.65) / (double)tail / (double)tail; /* plotting position of 1 − F */
+    }
+    double spread = mean - 2 * weighted;
+    if (!(mean > 0) || !(spread > 0))
+        return peaks[0];
+    double xi = 2 - mean / spread, sigma = 2 * mean * weighted / spread;
+    xi = xi < -0.5 ? -0.5 : xi > 0.5 ? 0.5 : xi;
+    if (fabs(xi) < 1e-6)
+        return u - sigma * log(share);
+    return u + sigma / xi * (pow(share, -xi) - 1);
+}
+
+double ff_alerts_level(double *peaks, size_t count, double wanted)
+{
+    qsort(peaks, count, sizeof *peaks, descending);
+    size_t tail = count / 10 > LEAST_TAIL ? count / 10 : LEAST_TAIL;
+    if (wanted >= (double)count)
+        return peaks[count - 1];
+    if (wanted >= ENOUGH || tail >= count) {
+        size_t at = (size_t)wanted;
+        double part = wanted - (double)at, next = at + 1 < count ? peaks[at + 1] : peaks[at];
+        return tail >= count && wanted < 1 ? peaks[0] * (1 + 0.25 * log(1 / fmax(wanted, 1e-3)))
+                                           : peaks[at] + part * (next - peaks[at]);
+    }
+    return pareto_level(peaks, tail, wanted / (double)tail);
+}
+
+/* ---- scores of rows that were held back ---- */
+
+static void widen(const struct ff_alerts *alerts, size_t i, struct ff_kind_scores *scores)
+{
+    scores->upper[i] = fmax(scores->upper[i], scores->expected[i] + alerts->least_deviation);
+    scores->lower[i] = fmin(scores->lower[i], scores->expected[i] - alerts->least_deviation);
+}
+
+static double side_score(double value, double expected, double bound)
+{
+    return bound == expected ? INFINITY : (value - expected) / (bound - expected);
+}
+
+/* By the band, or the kind's own; NaN: the step is not judged. */
+static double score_of(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
+                       size_t i)
+{
+    if (isnan(value) || isnan(scores->expected[i]))
+        return NAN;
+    bool above = value > scores->expected[i];
+    if (value == scores->expected[i] || (direction == FF_ALERT_ABOVE && !above) ||
+        (direction == FF_ALERT_BELOW && above))
+        return 0;
+    if (!isnan(scores->score[i]))
+        return scores->score[i];
+    return side_score(value, scores->expected[i], above ? scores->upper[i] : scores->lower[i]);
+}
+
+/* The largest score of each stretch above the base; returns how many. */
+static size_t find_peaks(const double *scores, size_t n, double base, double *peaks)
+{
+    size_t count = 0;
+    bool inside = false;
+    for (size_t i = 0; i < n; i++) {
+        bool above = scores[i] > base;
+        if (above && !inside)
+            peaks[count++] = scores[i];
+        else if (above)
+            peaks[count - 1] = fmax(peaks[count - 1], scores[i]);
+        inside = above;
+    }
+    return count;
+}
+
+static double base_of(struct ff_fit *fit, const double *scores, size_t n)
+{
+    double *sorted = fit->alloc(fit, n, sizeof *sorted);
+    size_t count = ff_finite_values(scores, n, sorted);
+    if (count == 0)
+        return INFINITY;
+    qsort(sorted, count, sizeof *sorted, descending);
+    return sorted[(size_t)((1 - base_share) * (double)(count - 1))];
+}
+
+/* NaN: it cannot be told. */
+static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
+                             const struct ff_kind_frame *frame)
+{
+    size_t origin = frame->steps - (size_t)((double)frame->steps * held_back), n = frame->steps - origin;
+    struct ff_kind_frame before = *frame, after = *frame;
+    struct ff_nested nested;
+    before.steps = origin;
+    after.steps = n;
+    after.values += origin;
+    after.t0_ms += (int64_t)origin * frame->step_ms;
+    if (frame->steps < LEAST_STEPS || !of->kind->score ||
+        ff_nested_fit(&nested, fit, of->kind, of->params, of->param_count, &before) != FF_FIT_OK)
+        return NAN;
+    struct ff_kind_scores scores = ff_nested_scores(fit, n);
+    if (ff_nested_score(&nested, &after, &scores) != FF_FIT_OK)
+        return NAN;
+    double *judged = fit->alloc(fit, n, sizeof *judged), *peaks = fit->alloc(fit, n, sizeof *peaks);
+    for (size_t i = 0; i < n; i++) {
+        widen(of->alerts, i, &scores);
+        judged[i] = score_of(of->alerts->direction, after.values[i], &scores, i);
+    }
+    size_t count = find_peaks(judged, n, base_of(fit, judged, n), peaks);
+    double weeks = (double)n * (double)frame->step_ms / week_ms;
+    if (count < LEAST_PEAKS)
+        return NAN;
+    return ff_alerts_level(peaks, count, of->alerts->per_week * weeks / (double)of->metrics);
+}
+
+void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const struct ff_kind_frame *frame)
+{
+    static const char *const names[] = {"both", "above", "below"};
+    const struct ff_alerts *alerts = of->alerts;
+    double threshold = alerts->per_week > 0 ? find_threshold(fit, of, frame) : NAN;
+    if (isfinite(threshold) && threshold > 0)
+        fit->number(fit, "alert_threshold", threshold, FF_SUMMARY);
+    if (alerts->direction != FF_ALERT_BOTH)
+        fit->text(fit, "alert_direction", names[alerts->direction], FF_EXPORT);
+    if (alerts->least_deviation > 0)
+        fit->number(fit, "alert_min_deviation", alerts->least_deviation, FF_EXPORT);
+    if (alerts->least_duration_ms > frame->step_ms)
+        fit->integer(fit, "alert_min_steps",
+                     (alerts->least_duration_ms + frame->step_ms - 1) / frame->step_ms, FF_EXPORT);
+}
+
+/* ---- using it ---- */
+
+static enum ff_alert_direction direction_of(const struct ff_kind_model *model)
+{
+    const char *text = model->text(model, "alert_direction");
+    return !text                        ? FF_ALERT_BOTH
+           : strcmp(text, "above") == 0 ? FF_ALERT_ABOVE
+           : strcmp(text, "below") == 0 ? FF_ALERT_BELOW
+                                        : FF_ALERT_BOTH;
+}
+
+static void bend(const struct ff_alerts *alerts, double threshold, size_t i, struct ff_kind_scores *scores)
+{
+    double expected = scores->expected[i];
+    widen(alerts, i, scores);
+    scores->upper[i] = expected + threshold * (scores->upper[i] - expected);
+    scores->lower[i] = expected - threshold * (expected - scores->lower[i]);
+    scores->score[i] /= threshold;
+}
+
+/* Steps that are not yet in a stretch of so many count as if they were on the edge. */
+static void wait_for_stretch(const struct ff_kind_frame *frame, int64_t least,
+                             enum ff_alert_direction direction, struct ff_kind_scores *scores)
+{
+    int64_t run = 0;
+    for (size_t i = 0; i < frame->steps; i++) {
+        double score = score_of(direction, frame->values[i], scores, i);
+        if (isnan(score))
+            continue; /* a missing value neither ends a stretch nor is part of it */
+        run = score > 1 ? run + 1 : 0;
+        if (score > 1 && run < least)
+            scores->score[i] = 1;
+    }
+}
+
+void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                     struct ff_kind_scores *scores)
+{
+    double threshold = model->number(model, "alert_threshold"),
+           deviation = model->number(model, "alert_min_deviation");
+    struct ff_alerts alerts = {.direction = direction_of(model),
+                               .least_deviation = deviation > 0 ? deviation : 0};
+    int64_t least = model->integer(model, "alert_min_steps", 1);
+    for (size_t i = 0; i < frame->steps; i++) {
+        bend(&alerts, threshold > 0 ? threshold : 1, i, scores);
+        if (!isnan(scores->score[i]) && score_of(alerts.direction, frame->values[i], scores, i) == 0)
+            scores->score[i] = 0; /* on the side that does not count */
+        if (alerts.direction == FF_ALERT_ABOVE)
+            scores->lower[i] = -INFINITY;
+        if (alerts.direction == FF_ALERT_BELOW)
+            scores->upper[i] = INFINITY;
+    }
+    if (least > 1)
+        wait_for_stretch(frame, least, alerts.direction, scores);
+}
