@@ -16,6 +16,7 @@ struct ff_blocks {
     size_t block_bytes;
     struct ff_buf rest; /* read, and behind the last block */
     bool started;
+    bool hurries;
     bool ended;
 };
 
@@ -33,6 +34,11 @@ void ff_blocks_destroy(struct ff_blocks *blocks)
         return;
     ff_buf_fini(&blocks->rest);
     free(blocks);
+}
+
+void ff_blocks_hurry(struct ff_blocks *blocks)
+{
+    blocks->hurries = true;
 }
 
 static void make_room(struct ff_block *block, size_t size)
@@ -55,6 +61,8 @@ static enum ff_status fill(struct ff_blocks *blocks, struct ff_block *block, siz
             return status;
         block->size += got;
         blocks->ended = got == 0;
+        if (blocks->hurries)
+            break;
     }
     return FF_OK;
 }
@@ -113,7 +121,7 @@ enum ff_status ff_blocks_next(struct ff_blocks *blocks, struct ff_block *block, 
 {
     begin_with_rest(blocks, block);
     size_t end = 0, want = blocks->block_bytes;
-    for (; end == 0; want = 2 * block->size) {
+    for (; end == 0; want = block->size > want / 2 ? 2 * block->size : want) {
         enum ff_status status = fill(blocks, block, want, err);
         if (status)
             return status;

@@ -28,6 +28,8 @@ struct ff_blocks;
 /* Borrows the reader. A block has block_bytes, less what its last row lacks, or one row that is longer. */
 struct ff_blocks *ff_blocks_create(struct ff_reader *reader, size_t block_bytes);
 void ff_blocks_destroy(struct ff_blocks *blocks);
+/* From now on blocks hold what one read has brought, so that rows from a pipe are there when they come. */
+void ff_blocks_hurry(struct ff_blocks *blocks);
 /* The next rows; size 0 at the end. What ff_reader_read says. */
 FF_NODISCARD enum ff_status ff_blocks_next(struct ff_blocks *blocks, struct ff_block *block,
                                            struct ff_error *err);

@@ -73,7 +73,7 @@ static enum ff_status take_block(struct scan *scan, bool first)
             status = take_row(scan, &row);
     }
     scan->line = ff_csv_line(scan->csv);
-    return status;
+    return status ? status : scan->visit(scan->context, NULL, scan->err);
 }
 
 static enum ff_status scan_file(struct scan *scan)
@@ -83,6 +83,7 @@ static enum ff_status scan_file(struct scan *scan)
     if (status)
         return status;
     struct ff_blocks *blocks = ff_blocks_create(reader, FF_BLOCK_BYTES);
+    ff_blocks_hurry(blocks);
     bool first = true;
     scan->line = 1;
     scan->check.file = scan->file->path;

@@ -13,7 +13,8 @@ struct ff_scanned_row {
     const union ff_cell *values; /* of the columns; NaN where missing */
 };
 
-/* Not FF_OK: the scan ends with it. What it is given ends with the call. */
+/* Not FF_OK: the scan ends with it. What it is given ends with the call. row NULL: every row that is there
+ * was visited, more are waited for. */
 typedef enum ff_status ff_row_visitor(void *context, const struct ff_scanned_row *row, struct ff_error *err);
 
 /* Blocks. Bad rows are skipped if the spec says so. INVALID_ARGUMENT with file:line. */

@@ -136,7 +136,7 @@ struct writer {
     struct ff_buf out;
     struct ff_arena arena;
     struct ff_names unknown;
-    struct ff_scored_counts *counts;
+    struct ff_score_counts *counts;
     /* The row before. */
     struct ff_buf name;
     bool has_name, is_wanted;
@@ -145,15 +145,6 @@ struct writer {
     struct ff_shown time;
     double **sums; /* by target and metric: for the aggregates sum and count */
 };
-
-static enum ff_status flush(struct ff_buf *out, FILE *file, size_t least, struct ff_error *err)
-{
-    if (out->size < least)
-        return FF_OK;
-    bool good = !out->size || fwrite(out->data, 1, out->size, file) == out->size;
-    out->size = 0;
-    return good ? FF_OK : ff_error_set(err, FF_INTERNAL, "cannot write scores: %m");
-}
 
 static const char *show_time(struct writer *writer, int64_t time_ms)
 {
@@ -179,21 +170,13 @@ static double judge(const struct scores *scores, size_t step, double value)
 static void put_line(struct writer *writer, const char *target, const char *metric,
                      const struct scores *scores, size_t step, double value)
 {
-    struct ff_csvout line = ff_csvout_start(&writer->out);
+    struct ff_score score;
     bool judged = scores && scores->expected && !isnan(value);
-    double score = judged ? judge(scores, step, value) : NAN;
-    ff_csvout_text(&line, show_time(writer, writer->time_ms));
-    ff_csvout_text(&line, target);
-    ff_csvout_text(&line, metric);
-    ff_csvout_double(&line, value);
-    ff_csvout_double(&line, judged ? scores->expected[step] : NAN);
-    ff_csvout_double(&line, judged ? scores->lower[step] : NAN);
-    ff_csvout_double(&line, judged ? scores->upper[step] : NAN);
-    ff_csvout_double(&line, score);
-    ff_csvout_uint(&line, score > 1);
-    ff_csvout_end(&line);
-    writer->counts->lines++;
-    writer->counts->anomalies += score > 1;
+    if (judged)
+        score = (struct ff_score){scores->expected[step], scores->lower[step], scores->upper[step],
+                                  judge(scores, step, value)};
+    ff_scoreline_put(&writer->out, show_time(writer, writer->time_ms), target, metric, value,
+                     judged ? &score : NULL, writer->counts);
 }
 
 static void meet(struct writer *writer, const char *name)
@@ -269,6 +252,8 @@ static void take_unknown(struct writer *writer)
 static enum ff_status take_row(void *context, const struct ff_scanned_row *row, struct ff_error *err)
 {
     struct writer *writer = context;
+    if (!row) /* nobody waits for the lines */
+        return FF_OK;
     const struct ff_columns *columns = row->columns;
     show_time(writer, row->time_ms);
     if (row->target) {
@@ -284,7 +269,7 @@ static enum ff_status take_row(void *context, const struct ff_scanned_row *row, 
         if (writer->is_wanted)
             take_cell(writer, name, row->target ? i : 0, row->values[i].value);
     }
-    return flush(&writer->out, writer->file, FLUSH_BYTES, err);
+    return ff_scoreline_flush(&writer->out, writer->file, FLUSH_BYTES, err);
 }
 
 static enum ff_status write_sums(struct writer *writer, struct ff_error *err)
@@ -298,30 +283,28 @@ static enum ff_status write_sums(struct writer *writer, struct ff_error *err)
             for (size_t m = 0; m < scored->metric_count; m++)
                 put_line(writer, target->name, scored->metrics[m], &target->metrics[m], step, sums[m][step]);
         }
-        enum ff_status status = flush(&writer->out, writer->file, FLUSH_BYTES, err);
+        enum ff_status status = ff_scoreline_flush(&writer->out, writer->file, FLUSH_BYTES, err);
         if (status)
             return status;
     }
     return FF_OK;
 }
 
-static const char header[] = "time,target,metric,value,expected,lower,upper,score,anomaly\n";
-
 enum ff_status ff_scored_write(const struct ff_scored *scored, const struct ff_jobspec *spec,
                                const struct ff_data_file *files, size_t file_count, const char *only,
-                               FILE *out, struct ff_scored_counts *counts, struct ff_error *err)
+                               FILE *out, struct ff_score_counts *counts, struct ff_error *err)
 {
     struct writer writer = {.scored = scored, .spec = spec, .only = only, .file = out, .counts = counts};
     size_t cells = scored->count * scored->metric_count;
     if (is_summed(spec))
         writer.sums = ff_xcalloc(cells + 1, sizeof *writer.sums);
     ff_names_init(&writer.unknown, &writer.arena);
-    ff_buf_append(&writer.out, header, sizeof header - 1);
+    ff_scoreline_header(&writer.out);
     enum ff_status status = ff_rowscan(spec, files, file_count, take_row, &writer, err);
     if (!status && writer.sums)
         status = write_sums(&writer, err);
     if (!status)
-        status = flush(&writer.out, out, 0, err);
+        status = ff_scoreline_flush(&writer.out, out, 0, err);
     counts->unknown_targets = writer.unknown.count;
     for (size_t i = 0; writer.sums && i < cells; i++)
         free(writer.sums[i]);
@@ -346,18 +329,18 @@ static enum ff_status write_statistics(struct writer *writer, const struct ff_mo
         show_time(writer, model->t0_ms + (int64_t)step * model->step_ms);
         for (size_t i = 0; i < model->part_count; i++)
             put_line(writer, "all", model->parts[i].metric, &scores[i], step, scores[i].value[step]);
-        if (flush(&writer->out, file, FLUSH_BYTES, err))
+        if (ff_scoreline_flush(&writer->out, file, FLUSH_BYTES, err))
             return err->status;
     }
-    return flush(&writer->out, file, 0, err);
+    return ff_scoreline_flush(&writer->out, file, 0, err);
 }
 
 enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out,
-                                   struct ff_scored_counts *counts, struct ff_error *err)
+                                   struct ff_score_counts *counts, struct ff_error *err)
 {
     struct writer writer = {.counts = counts};
     struct ff_model model;
-    ff_buf_append(&writer.out, header, sizeof header - 1);
+    ff_scoreline_header(&writer.out);
     enum ff_status status = ff_model_decode(outcome->model, &writer.arena, &model, NULL)
                                 ? damaged("all", err)
                                 : write_statistics(&writer, &model, out, err);
@@ -405,7 +388,7 @@ enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *ou
     if (!status && outcome->model.size)
         status = put_forecast(target, &model, &text, err);
     if (!status)
-        status = flush(&text, out, 0, err);
+        status = ff_scoreline_flush(&text, out, 0, err);
     ff_buf_fini(&text);
     ff_arena_fini(&arena);
     return status;
@@ -456,7 +439,7 @@ enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *ou
     ff_buf_printf(&text, "time,statistic,score,column,share\n");
     for (size_t i = 0; sound && i < model.part_count; i++)
         sound = put_causes(&model, &model.parts[i], &text);
-    enum ff_status status = sound ? flush(&text, out, 0, err) : damaged("all", err);
+    enum ff_status status = sound ? ff_scoreline_flush(&text, out, 0, err) : damaged("all", err);
     ff_buf_fini(&text);
     ff_arena_fini(&arena);
     return status;

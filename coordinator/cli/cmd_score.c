@@ -172,7 +172,7 @@ static enum ff_status find_data(struct application *app, struct ff_error *err)
 }
 
 static enum ff_status write_rows(struct application *app, const struct ff_jobspec *spec,
-                                 struct ff_scored_counts *counts, struct ff_error *err)
+                                 struct ff_score_counts *counts, struct ff_error *err)
 {
     const struct ff_errand_result *result = &app->result;
     struct ff_scored *scored = ff_scored_create(result->targets.metrics, result->targets.metric_count);
@@ -200,7 +200,7 @@ static enum ff_status write_rows(struct application *app, const struct ff_jobspe
 static enum ff_status write_all(struct application *app, struct ff_error *err)
 {
     const struct ff_outcome *all = &app->result.outcomes[app->result.targets.target_count];
-    struct ff_scored_counts ignored = {0};
+    struct ff_score_counts ignored = {0};
     struct sink sink;
     enum ff_status status = FF_OK;
     if (!app->scoring.with_all || all->class != FF_FITTED)
@@ -230,7 +230,7 @@ static enum ff_status read_spec(struct application *app, struct ff_jobspec **par
     return status;
 }
 
-static enum ff_status score(struct application *app, struct ff_scored_counts *counts, struct ff_error *err)
+static enum ff_status score(struct application *app, struct ff_score_counts *counts, struct ff_error *err)
 {
     struct ff_jobspec *parsed = NULL, spec;
     struct ff_data_file *files;
@@ -262,7 +262,7 @@ static int fail(const struct application *app, const struct ff_error *err)
 int ff_command_score(const struct ff_options *options)
 {
     struct application app = {.options = options};
-    struct ff_scored_counts counts = {0};
+    struct ff_score_counts counts = {0};
     struct ff_error err = {0};
     int code;
     if (score(&app, &counts, &err)) {

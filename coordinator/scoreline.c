@@ -1,0 +1,39 @@
+#include "coordinator/scoreline.h"
+
+#include "coordinator/csvout.h"
+
+#include <math.h>
+
+void ff_scoreline_header(struct ff_buf *out)
+{
+    ff_buf_printf(out, "time,target,metric,value,expected,lower,upper,score,anomaly\n");
+}
+
+void ff_scoreline_put(struct ff_buf *out, const char *time, const char *target, const char *metric,
+                      double value, const struct ff_score *score, struct ff_score_counts *counts)
+{
+    static const struct ff_score none = {NAN, NAN, NAN, NAN};
+    struct ff_csvout line = ff_csvout_start(out);
+    score = score ? score : &none;
+    ff_csvout_text(&line, time);
+    ff_csvout_text(&line, target);
+    ff_csvout_text(&line, metric);
+    ff_csvout_double(&line, value);
+    ff_csvout_double(&line, score->expected);
+    ff_csvout_double(&line, score->lower);
+    ff_csvout_double(&line, score->upper);
+    ff_csvout_double(&line, score->score);
+    ff_csvout_uint(&line, score->score > 1);
+    ff_csvout_end(&line);
+    counts->lines++;
+    counts->anomalies += score->score > 1;
+}
+
+enum ff_status ff_scoreline_flush(struct ff_buf *out, FILE *file, size_t least, struct ff_error *err)
+{
+    if (out->size < least)
+        return FF_OK;
+    bool good = !out->size || fwrite(out->data, 1, out->size, file) == out->size;
+    out->size = 0;
+    return good ? FF_OK : ff_error_set(err, FF_INTERNAL, "cannot write scores: %m");
+}
