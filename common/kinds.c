@@ -114,6 +114,10 @@ static const struct ff_param_schema ensemble_params[] = {
     {"members", FF_PARAM_INTEGER, 1, 20, "5", "how many of the best are combined", NULL},
 };
 
+static const struct ff_param_schema online_params[] = {
+    {"warmup", FF_PARAM_INTEGER, 50, 1000, "750", "values that say which range is normal", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -128,6 +132,7 @@ static const struct ff_kind_schema kinds[] = {
     {"naive", false, false, 1, COUNT(naive_params), naive_params},
     {"classical", false, false, 1, COUNT(classical_params), classical_params},
     {"auto", false, true, 1, COUNT(auto_params), auto_params},
+    {"online", false, true, 1, COUNT(online_params), online_params},
     {"ensemble", false, true, 1, COUNT(ensemble_params), ensemble_params},
 };
 

@@ -48,8 +48,9 @@ static const struct ff_command commands[] = {
      "one, rollback the one before "
      "it (--target: for some targets only); export writes the active models with every parameter as JSON "
      "lines."},
-    {"score", ff_command_score, "target all-out causes-out state out slots workers affinity" REMOTE, 2,
-     FF_MAX_ARGUMENTS, "SET DATA... [options]",
+    {"score", ff_command_score,
+     "target online set all-out causes-out state out slots workers affinity" REMOTE, 2, FF_ANY_ARGUMENTS,
+     "SET DATA... [options] | JOB.yaml DATA... --online",
      "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
      "score, and whether it is an anomaly (score > 1)."},
     {"evaluate", ff_command_evaluate, "labels metric threshold buffer format out", 1, 1,
@@ -99,6 +100,21 @@ static int unknown(const char *word)
     return FF_EXIT_USAGE;
 }
 
+static int run(const struct ff_command *command, int argc, char **argv)
+{
+    struct ff_options options;
+    int code = ff_options_parse(command, argc, argv, &options);
+    if (code == FF_EXIT_DONE && options.help) {
+        ff_command_help(command);
+    } else if (code == FF_EXIT_DONE) {
+        ff_log_init(options.verbose ? FF_LOG_INFO : FF_LOG_WARNING, "fitfleet");
+        code = command->run(&options);
+    }
+    free(options.sets);
+    free(options.arguments);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -112,21 +128,8 @@ int main(int argc, char **argv)
         help(stderr);
         return FF_EXIT_USAGE;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        struct ff_options options;
-        if (strcmp(commands[i].name, word) != 0)
-            continue;
-        int code = ff_options_parse(&commands[i], argc - 2, argv + 2, &options);
-        if (code)
-            return code;
-        if (options.help) {
-            ff_command_help(&commands[i]);
-            return FF_EXIT_DONE;
-        }
-        ff_log_init(options.verbose ? FF_LOG_INFO : FF_LOG_WARNING, "fitfleet");
-        code = commands[i].run(&options);
-        free(options.sets);
-        return code;
-    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return run(&commands[i], argc - 2, argv + 2);
     return unknown(word);
 }

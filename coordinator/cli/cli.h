@@ -17,11 +17,12 @@ enum ff_exit {
     FF_EXIT_SIGTERM = 143,
 };
 
-enum { FF_MAX_ARGUMENTS = 16, FF_KEEP_JOBS = 1000 };
+enum { FF_KEEP_JOBS = 1000 };
+#define FF_ANY_ARGUMENTS SIZE_MAX /* as many as there are */
 
 /* Flags as given; NULL or 0 where not. */
 struct ff_options {
-    const char *arguments[FF_MAX_ARGUMENTS];
+    const char **arguments;
     size_t argument_count;
     const char *slots, *state, *coordinator, *tls, *token_file, *format, *out, *config, *listen, *data_root;
     const char *keep_jobs, *keep_age;
@@ -30,7 +31,7 @@ struct ff_options {
     const char *labels, *metric, *threshold, *buffer;
     const char **sets;
     size_t set_count;
-    bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler;
+    bool affinity, wait, follow, insecure, no_reuse, verbose, help, all, straggler, online;
 };
 
 struct ff_command {

@@ -41,6 +41,8 @@ static const struct flag flags[] = {
     TEXT("folds", folds, "K", "parts at the end that are forecast; default 3"),
     TEXT("season", season, "N", "steps of the season of MASE and Naive2; default: found for each series"),
     TEXT("coverage", coverage, "SHARE", "of what comes that lies in the band; default 0.95"),
+    SWITCH("online", online,
+           "row by row as they come, each judged before it is learned; models of kind online"),
     TEXT("labels", labels, "FILE", "JSON {target: [[start, end], ...]}, or CSV with start and end, or time"),
     TEXT("metric", metric, "NAME", "only its scores; default: of each row the largest"),
     TEXT("threshold", threshold, "SCORE", "an alarm is above it; default 1"),
@@ -169,10 +171,11 @@ int ff_options_parse(const struct ff_command *command, int argc, char **argv, st
             int code = parse_flag(command, argc, argv, &i, out);
             if (code)
                 return code;
-        } else if (out->argument_count == command->max_arguments || out->argument_count == FF_MAX_ARGUMENTS) {
+        } else if (out->argument_count == command->max_arguments) {
             fprintf(stderr, "fitfleet %s: unexpected argument '%s'\n", command->name, argv[i]);
             return FF_EXIT_USAGE;
         } else {
+            out->arguments = ff_xrealloc(out->arguments, (out->argument_count + 1) * sizeof *out->arguments);
             out->arguments[out->argument_count++] = argv[i];
         }
     }

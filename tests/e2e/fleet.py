@@ -24,6 +24,15 @@ WORKER = os.path.join(BIN, "fitfleet-worker")
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error")
 CLASSES = ("fitted", "reused", "fallback", "skipped", "failed", "quarantined", "cancelled")
 SKIPPED = 77
+GIVEN_DATA = os.environ.get("FITFLEET_TEST_DATA", "")
+DATA = next((folder for folder in (os.path.join(GIVEN_DATA, "dev"), GIVEN_DATA)
+             if os.path.isdir(os.path.join(folder, "nab"))), "")  # "": no larger real data
+
+
+def needs_data(case):
+    """Class decorator: skipped where there are no larger real data."""
+    case = unittest.skipUnless(DATA, f"FITFLEET_TEST_DATA ({GIVEN_DATA}) has no folder nab")(case)
+    return unittest.skipUnless(GIVEN_DATA, "FITFLEET_TEST_DATA is not set")(case)
 
 
 def is_sanitized():

@@ -5,14 +5,10 @@ import os
 import unittest
 
 import fleet
-from fleet import Case
-
-GIVEN = os.environ.get("FITFLEET_TEST_DATA", "")
-DATA = next((folder for folder in (os.path.join(GIVEN, "dev"), GIVEN) if os.path.isdir(os.path.join(folder, "nab"))), "")
+from fleet import DATA, Case
 
 
-@unittest.skipUnless(GIVEN, "FITFLEET_TEST_DATA is not set")
-@unittest.skipUnless(DATA, f"FITFLEET_TEST_DATA ({GIVEN}) has no folder nab")
+@fleet.needs_data
 class Large(Case):
     def train_data(self, name, requested, code=0, **sections):
         files = [os.path.join(DATA, name, pattern) for pattern in sections.pop("files")]

@@ -13,6 +13,7 @@ extern const struct ff_kind ff_kind_naive;
 extern const struct ff_kind ff_kind_classical;
 extern const struct ff_kind ff_kind_auto;
 extern const struct ff_kind ff_kind_ensemble;
+extern const struct ff_kind ff_kind_online;
 extern const struct ff_kind ff_kind_ets;
 extern const struct ff_kind ff_kind_holt_winters;
 extern const struct ff_kind ff_kind_theta;

@@ -1,0 +1,48 @@
+/* What score (with --online and without) and forecast share: the models of a set, what their job says of
+ * data, and where lines go. */
+#ifndef FF_COORDINATOR_CLI_APPLICATION_H
+#define FF_COORDINATOR_CLI_APPLICATION_H
+
+#include "coordinator/cli/errand.h"
+#include "coordinator/scoreline.h"
+#include "coordinator/scoring.h"
+
+#include <stdio.h>
+
+struct ff_application {
+    const struct ff_options *options;
+    struct ff_arena arena;
+    struct ff_kit kit;
+    struct ff_scoring scoring;
+    struct ff_submit_request request; /* the job, with a limit that no failure of a target ends it */
+    struct ff_errand_result result;
+    bool ran;
+};
+
+/* Reads the models of the set that the first argument names. NOT_FOUND, UNAVAILABLE, … */
+FF_NODISCARD enum ff_status ff_application_read(struct ff_application *app, enum ff_work_type type,
+                                                struct ff_error *err);
+/* Takes the other arguments as data. */
+FF_NODISCARD enum ff_status ff_application_find_data(struct ff_application *app, struct ff_error *err);
+/* The spec that their rows are read with. *parsed owns what it borrows; destroy it. */
+FF_NODISCARD enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec **parsed,
+                                                struct ff_jobspec *out, struct ff_error *err);
+void ff_application_fini(struct ff_application *app);
+
+/* "N lines, M anomalies" and whom nothing is known of, on standard error. */
+void ff_application_tell(const struct ff_application *app, const struct ff_score_counts *counts);
+
+/* Where lines go: a file that appears when it is whole, or standard output. */
+struct ff_sink {
+    FILE *file;
+    const char *path;
+    char *part;
+};
+FF_NODISCARD enum ff_status ff_sink_open(const char *path, struct ff_sink *out, struct ff_error *err);
+/* Keeps what was written only if status is FF_OK. Returns the status. */
+FF_NODISCARD enum ff_status ff_sink_close(struct ff_sink *sink, enum ff_status status, struct ff_error *err);
+
+/* score --online: the exit code. */
+int ff_score_online(const struct ff_options *options);
+
+#endif
