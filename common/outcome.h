@@ -26,7 +26,7 @@ enum ff_class {
         FF_CLASS_COUNT
 };
 
-/* errno, NAME. 1–3 skipped, 10–20 failed, 30–34 faults, 40–44 of a whole job. */
+/* errno, NAME. 1–3 skipped, 10–21 failed, 30–34 faults, 40–44 of a whole job. */
 #define FF_CODE_LIST(X)                                                                                      \
     X(0, OK)                                                                                                 \
     X(1, TOO_FEW_ROWS)                                                                                       \
@@ -37,6 +37,7 @@ enum ff_class {
     X(12, NOT_CONVERGED)                                                                                     \
     X(13, TOO_MANY_STEPS)                                                                                    \
     X(20, BAD_PARAMETER)                                                                                     \
+    X(21, NOT_PROMOTED)                                                                                      \
     X(30, CRASHED)                                                                                           \
     X(31, TIMEOUT)                                                                                           \
     X(32, OUT_OF_MEMORY)                                                                                     \

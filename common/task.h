@@ -34,13 +34,22 @@ struct ff_alerts {
     double least_deviation; /* from what is expected, in the metric's unit */
 };
 
+/* What a new model must not do worse than the one in use, given as the task's input, to take its place; all
+ * zero: nothing. */
+struct ff_promotion {
+    int64_t last_ms;    /* both are judged by so much at the end of the rows; 0: not at all */
+    int64_t max_alerts; /* of the new one in there; below 0: any number */
+    double max_worse;   /* its mean |error|, as a share beyond the old one's; below 0: any */
+};
+
 /* A model to fit: kind and its parameters. Borrowed strings. */
 struct ff_fit_spec {
     const char *kind; /* NULL or "": none */
     const struct ff_param *params;
     size_t param_count;
     struct ff_alerts alerts;
-    struct ff_work work; /* score and forecast: kind and parameters are the model's own */
+    struct ff_work work;           /* score and forecast: kind and parameters are the model's own */
+    struct ff_promotion promotion; /* fit */
 };
 
 /* The text that spec gives for the parameter; NULL if none. */
@@ -53,7 +62,8 @@ struct ff_task {
     const struct ff_fit_spec *fallback; /* kind NULL: none */
     const char *const *metrics;         /* names of the frame's columns */
     struct ff_frame frame;
-    struct ff_bytes input; /* score, forecast: an encoded model (common/model.h) */
+    struct ff_bytes input; /* an encoded model (common/model.h): score, forecast: what is applied; fit: the
+                              one in use, if there is one and the new one must prove itself */
 };
 
 #endif

@@ -74,10 +74,33 @@ static enum ff_status read_names(struct ff_jobspec_reader *r, const struct ff_co
     return FF_OK;
 }
 
+static enum ff_status read_promotion(struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    static const char *const keys[] = {"last", "max_alerts", "max_worse"};
+    struct ff_promotion *promotion = &r->spec->output.promotion;
+    uint64_t alerts = 0;
+    if (!node)
+        return FF_OK;
+    *promotion = (struct ff_promotion){0, -1, -1};
+    enum ff_status status = ff_config_check_map(node, keys, COUNT(keys), r->err);
+    if (status == FF_OK &&
+        (!child(node, "last") || (!child(node, "max_alerts") && !child(node, "max_worse"))))
+        return ff_config_fail(node, r->err, "output.promote needs last, and max_alerts or max_worse");
+    if (status == FF_OK)
+        status = ff_config_duration(child(node, "last"), &promotion->last_ms, r->err);
+    if (status == FF_OK && promotion->last_ms <= 0)
+        return ff_config_expected(child(node, "last"), "a duration above 0", r->err);
+    if (status == FF_OK && child(node, "max_alerts")) {
+        status = ff_config_count(child(node, "max_alerts"), 0, 1000000000, &alerts, r->err);
+        promotion->max_alerts = (int64_t)alerts;
+    }
+    return status ? status : ff_config_percent(child(node, "max_worse"), &promotion->max_worse, r->err);
+}
+
 /* Behind the names: the set is called as the job. */
 static enum ff_status read_output(struct ff_jobspec_reader *r, const struct ff_config_node *node)
 {
-    static const char *const keys[] = {"set", "keep", "publish"};
+    static const char *const keys[] = {"set", "keep", "publish", "promote"};
     static const char *const publications[] = {"complete", "partial"};
     struct ff_jobspec *spec = r->spec;
     int publish = 0;
@@ -92,7 +115,7 @@ static enum ff_status read_output(struct ff_jobspec_reader *r, const struct ff_c
         status =
             ff_config_choice(child(node, "publish"), publications, COUNT(publications), &publish, r->err);
     spec->output.partial = publish == 1;
-    return status;
+    return status ? status : read_promotion(r, child(node, "promote"));
 }
 
 /* rows, sum(METRIC), mean(METRIC) or max(METRIC). */
@@ -258,20 +281,6 @@ static enum ff_status read_alerts(struct ff_jobspec_reader *r, const struct ff_c
     return status;
 }
 
-static enum ff_status refuse_planned_keys(struct ff_jobspec_reader *r, const struct ff_config_node *root)
-{
-    static const struct {
-        const char *section, *key;
-    } planned[] = {{"output", "promote"}};
-    for (size_t i = 0; i < COUNT(planned); i++) {
-        const struct ff_config_node *map = planned[i].section ? child(root, planned[i].section) : root;
-        const struct ff_config_node *node = child(map, planned[i].key);
-        if (node)
-            return ff_config_fail(node, r->err, "%s is not supported yet", node->path);
-    }
-    return FF_OK;
-}
-
 static enum ff_status read_priority(struct ff_jobspec_reader *r, const struct ff_config_node *node)
 {
     static const char *const names[] = {"low", "normal", "high"};
@@ -285,9 +294,7 @@ static enum ff_status read_root(struct ff_jobspec_reader *r, const struct ff_con
 {
     static const char *const keys[] = {"name",   "priority", "data", "targets", "prepare",
                                        "models", "limits",   "plan", "output",  "alerts"};
-    enum ff_status status = refuse_planned_keys(r, root);
-    if (status == FF_OK)
-        status = ff_config_check_map(root, keys, COUNT(keys), r->err);
+    enum ff_status status = ff_config_check_map(root, keys, COUNT(keys), r->err);
     if (status == FF_OK)
         status = read_names(r, root);
     if (status == FF_OK)

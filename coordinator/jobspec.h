@@ -45,6 +45,7 @@ struct ff_jobspec {
         const char *set;
         uint64_t keep; /* generations of the set */
         bool partial;  /* a job that fails or is cancelled publishes what it has */
+        struct ff_promotion promotion;
     } output;
     struct {
         struct ff_strings files; /* absolute patterns (symbolic links and .. kept as written) */

@@ -3,6 +3,7 @@
 #include "common/hash.h"
 #include "coordinator/clerk.h"
 #include "coordinator/fingerprint.h"
+#include "coordinator/setmodels.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct ff_loader {
 static struct ff_fit_spec fit_spec(const struct ff_model_spec *model, const struct ff_alerts *alerts,
                                    const struct ff_work *work)
 {
-    return (struct ff_fit_spec){model->kind, model->params, model->param_count, *alerts, *work};
+    return (struct ff_fit_spec){model->kind, model->params, model->param_count, *alerts, *work, {0}};
 }
 
 /* total_per_day is shared out among the targets that have rows. */
@@ -155,6 +156,8 @@ static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
     loaded->metric_counts = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metric_counts);
     for (size_t i = 0; i < spec->top_count; i++) {
         loaded->rules[i] = fit_spec(&spec->top[i].model, &alerts, work);
+        if (work->type == FF_WORK_FIT)
+            loaded->rules[i].promotion = spec->output.promotion;
         choose_metrics(loaded, i);
     }
     struct ff_targetset *set = loaded->set;
@@ -201,6 +204,7 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
     free(loaded->rules);
     free(loaded->big);
     ff_known_destroy(loaded->known);
+    ff_arena_fini(&loaded->in_use);
     ff_targetset_destroy(loaded->set);
     ff_jobspec_destroy(loaded->spec);
     free(loaded);
@@ -237,6 +241,35 @@ static void keep_fingerprints(struct ff_loaded *loaded)
     }
 }
 
+/* Gives targets that will be fitted the models in use, where new ones must prove themselves. A set without
+ * generation is fine. */
+static enum ff_status find_models_in_use(struct ff_load *load, struct ff_loaded *loaded)
+{
+    const struct ff_jobspec *spec = loaded->spec;
+    struct ff_targetset *set = loaded->set;
+    struct ff_stored_generation active = {0};
+    const struct ff_kit_model *models = NULL;
+    struct ff_kit kit = {0};
+    struct ff_store *store = NULL;
+    if (!spec->output.promotion.last_ms || set->work.type != FF_WORK_FIT)
+        return FF_OK;
+    enum ff_status status = ff_store_open_reader(load->state_dir, &store, &load->error);
+    if (!status)
+        status = ff_store_generation(store, spec->output.set, 0, &loaded->in_use, &active, &load->error);
+    if (!status)
+        status =
+            ff_setmodels_read(store, &active, "", &loaded->in_use, &models, &kit.model_count, &load->error);
+    kit.models = models;
+    for (uint32_t i = 0; !status && i < set->target_count; i++) {
+        const struct ff_kit_model *model =
+            loaded->known->has[i] ? NULL : ff_kit_find(&kit, set->targets[i].name);
+        if (model)
+            set->targets[i].input = model->model;
+    }
+    ff_store_close(store);
+    return status == FF_NOT_FOUND ? FF_OK : status;
+}
+
 static void load(struct ff_loader *loader, struct ff_load *load)
 {
     struct ff_jobspec *spec;
@@ -247,6 +280,8 @@ static void load(struct ff_loader *loader, struct ff_load *load)
         ff_loaded_create(spec, &options, &loaded, &load->error))
         return;
     enum ff_status status = find_known(load, loaded);
+    if (!status)
+        status = find_models_in_use(load, loaded);
     if (status) {
         ff_loaded_destroy(loaded);
         return;

@@ -33,6 +33,7 @@ struct ff_loaded {
     /* Outcomes that need no fit: those that the job committed before it was interrupted, takes over from the
      * job that it retries, or reuses from the active generation. */
     struct ff_known *known;
+    struct ff_arena in_use; /* models that new ones are compared with */
 };
 struct ff_loaded_options {
     ff_target_source *source; /* NULL: the job's files */

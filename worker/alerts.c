@@ -72,8 +72,7 @@ static double side_score(double value, double expected, double bound)
     return bound == expected ? INFINITY : (value - expected) / (bound - expected);
 }
 
-/* By the band, or the kind's own; NaN: the step is not judged. */
-static double score_of(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
+double ff_alerts_score(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
                        size_t i)
 {
     if (isnan(value) || isnan(scores->expected[i]))
@@ -133,7 +132,7 @@ static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
     double *judged = fit->alloc(fit, n, sizeof *judged), *peaks = fit->alloc(fit, n, sizeof *peaks);
     for (size_t i = 0; i < n; i++) {
         widen(of->alerts, i, &scores);
-        judged[i] = score_of(of->alerts->direction, after.values[i], &scores, i);
+        judged[i] = ff_alerts_score(of->alerts->direction, after.values[i], &scores, i);
     }
     size_t count = find_peaks(judged, n, base_of(fit, judged, n), peaks);
     double weeks = (double)n * (double)frame->step_ms / week_ms;
@@ -184,7 +183,7 @@ static void wait_for_stretch(const struct ff_kind_frame *frame, int64_t least,
 {
     int64_t run = 0;
     for (size_t i = 0; i < frame->steps; i++) {
-        double score = score_of(direction, frame->values[i], scores, i);
+        double score = ff_alerts_score(direction, frame->values[i], scores, i);
         if (isnan(score))
             continue; /* a missing value neither ends a stretch nor is part of it */
         run = score > 1 ? run + 1 : 0;
@@ -203,7 +202,7 @@ void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_fra
     int64_t least = model->integer(model, "alert_min_steps", 1);
     for (size_t i = 0; i < frame->steps; i++) {
         bend(&alerts, threshold > 0 ? threshold : 1, i, scores);
-        if (!isnan(scores->score[i]) && score_of(alerts.direction, frame->values[i], scores, i) == 0)
+        if (!isnan(scores->score[i]) && ff_alerts_score(alerts.direction, frame->values[i], scores, i) == 0)
             scores->score[i] = 0; /* on the side that does not count */
         if (alerts.direction == FF_ALERT_ABOVE)
             scores->lower[i] = -INFINITY;

@@ -24,6 +24,10 @@ void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const st
 void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_frame *frame,
                      struct ff_kind_scores *scores);
 
+/* The score of a value by the band, or the kind's own; NaN: the step is not judged. */
+double ff_alerts_score(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
+                       size_t step);
+
 /* The level that the peaks of a tail exceed `wanted` times: peaks over threshold. Sorts peaks, count >= 1. */
 double ff_alerts_level(double *peaks, size_t count, double wanted);
 

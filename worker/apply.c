@@ -184,24 +184,57 @@ static size_t part_of(const struct ff_model *model, const char *metric)
     return model->part_count;
 }
 
+/* The part of a column's metric; NULL with a code and a message. */
+static const struct ff_model_part *fitted_part(struct ff_fit *fit, const struct ff_task *task,
+                                               const struct ff_model *model, size_t column, int *code)
+{
+    size_t part = part_of(model, task->metrics[column]);
+    if (part == model->part_count)
+        *code = fit->fail(fit, FF_CODE_NO_MODEL, "the model does not have this metric");
+    else if (model->parts[part].code != FF_CODE_OK)
+        *code = fit->fail(fit, (int)model->parts[part].code, "%s", model->parts[part].errmsg);
+    else
+        return &model->parts[part];
+    return NULL;
+}
+
+static int score_column(struct ff_fit *fit, const struct ff_task *task, const struct ff_kind *kind,
+                        const struct ff_model *model, size_t column, struct ff_kind_scores *scores)
+{
+    int code = FF_FIT_OK;
+    const struct ff_model_part *part = fitted_part(fit, task, model, column, &code);
+    if (!part)
+        return code;
+    struct ff_kind_frame view = columns_of(task, column, 1);
+    struct view seen = view_of(model, (size_t)(part - model->parts));
+    code = ff_apply_score(fit, kind, model, (size_t)(part - model->parts), &view, scores);
+    if (code == FF_FIT_OK)
+        ff_alerts_apply(&seen.model, &view, scores);
+    return code;
+}
+
+int ff_apply_column(struct ff_fit *fit, const struct ff_task *task, const struct ff_model *model,
+                    size_t column, struct ff_kind_scores *scores)
+{
+    const struct ff_kind *kind = kind_of(fit, model, task->model);
+    return kind ? score_column(fit, task, kind, model, column, scores) : FF_FIT_BAD_PARAMETER;
+}
+
 static int apply_to_metric(struct ff_fit *fit, const struct ff_task *task, const struct ff_kind *kind,
                            const struct ff_model *model, size_t column)
 {
     const struct ff_work *work = &task->model->work;
-    size_t part = part_of(model, task->metrics[column]);
-    size_t steps = work->type == FF_WORK_FORECAST ? work->horizon : task->frame.steps;
-    if (part == model->part_count)
-        return fit->fail(fit, FF_CODE_NO_MODEL, "the model does not have this metric");
-    if (model->parts[part].code != FF_CODE_OK)
-        return fit->fail(fit, (int)model->parts[part].code, "%s", model->parts[part].errmsg);
+    bool forecasts = work->type == FF_WORK_FORECAST;
+    size_t steps = forecasts ? work->horizon : task->frame.steps;
     struct ff_kind_scores scores = ff_apply_arrays(fit, steps);
-    struct ff_kind_frame view = columns_of(task, column, 1);
-    int code = work->type == FF_WORK_FORECAST
-                   ? ff_apply_forecast(fit, kind, model, part, steps, work->coverage, &scores)
-                   : ff_apply_score(fit, kind, model, part, &view, &scores);
-    if (code == FF_FIT_OK && work->type == FF_WORK_SCORE) {
-        struct view seen = view_of(model, part);
-        ff_alerts_apply(&seen.model, &view, &scores);
+    int code = FF_FIT_OK;
+    if (forecasts) {
+        const struct ff_model_part *part = fitted_part(fit, task, model, column, &code);
+        if (part)
+            code = ff_apply_forecast(fit, kind, model, (size_t)(part - model->parts), steps, work->coverage,
+                                     &scores);
+    } else {
+        code = score_column(fit, task, kind, model, column, &scores);
     }
     if (code == FF_FIT_OK)
         emit(fit, &scores, steps);

@@ -29,6 +29,10 @@ int ff_apply_score(struct ff_fit *fit, const struct ff_kind *kind, const struct 
                    const struct ff_kind_frame *frame, struct ff_kind_scores *scores);
 int ff_apply_forecast(struct ff_fit *fit, const struct ff_kind *kind, const struct ff_model *model,
                       size_t part, size_t horizon, double coverage, struct ff_kind_scores *scores);
+/* The scores of a column of the task's frame by the model's part for its metric, with what the model says of
+ * alerts: an ff_fit_code, or NO_MODEL. */
+int ff_apply_column(struct ff_fit *fit, const struct ff_task *task, const struct ff_model *model,
+                    size_t column, struct ff_kind_scores *scores);
 /* Arrays for so many steps, all NaN. */
 struct ff_kind_scores ff_apply_arrays(struct ff_fit *fit, size_t steps);
 

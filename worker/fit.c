@@ -14,6 +14,7 @@
 #include "worker/apply.h"
 #include "worker/backtest.h"
 #include "worker/models/registry.h"
+#include "worker/promotion.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,20 @@ static enum ff_code judge(struct attempt *attempt, const struct ff_model_part *p
     return parts[0].code;
 }
 
+/* Whether the model may take the place of the one in use, which comes with the task. One that this worker
+ * cannot read is no rival. */
+static enum ff_code check_promotion(struct attempt *attempt, const struct ff_model *model)
+{
+    struct ff_fitter *fitter = attempt->fitter;
+    struct ff_model old;
+    if (!attempt->spec->promotion.last_ms || !attempt->task->input.size)
+        return FF_CODE_OK;
+    ff_arena_reset(&fitter->input);
+    if (ff_model_decode(attempt->task->input, &fitter->input, &old, NULL))
+        return FF_CODE_OK;
+    return ff_promotion_check(&fitter->emitter, attempt->task, &old, model);
+}
+
 static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
 {
     const struct ff_frame *frame = &attempt->task->frame;
@@ -245,7 +260,10 @@ static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
                                .step_ms = frame->step_ms,
                                .steps = frame->steps};
     model->parts = fit_parts(attempt, &model->part_count);
-    return judge(attempt, model->parts, model->part_count);
+    enum ff_code judged = judge(attempt, model->parts, model->part_count);
+    return judged == FF_CODE_OK && !(attempt->kind->flags & FF_KIND_MULTIVARIATE)
+               ? check_promotion(attempt, model)
+               : judged;
 }
 
 static enum ff_code backtest(struct attempt *attempt, struct ff_model *model)

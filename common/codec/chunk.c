@@ -2,6 +2,8 @@
  * index; on the way in every index and every place of a frame is checked. */
 #include "common/codec/messages.h"
 
+#include <math.h>
+
 enum { MAX_STEPS = 1 << 30, MAX_COLUMNS = 1 << 24, MAX_FOLDS = 10000 };
 
 /* The distinct pointers of one field over the tasks, in order of first use. Neighbours mostly share them. */
@@ -36,6 +38,18 @@ static Fitfleet__Alerts *encode_alerts(const struct ff_alerts *in, struct ff_are
     return out;
 }
 
+static Fitfleet__Promotion *encode_promotion(const struct ff_promotion *in, struct ff_arena *arena)
+{
+    if (!in->last_ms)
+        return NULL;
+    Fitfleet__Promotion *out = ff_arena_alloc(arena, sizeof *out);
+    fitfleet__promotion__init(out);
+    out->last_ms = (uint64_t)in->last_ms;
+    out->max_alerts = in->max_alerts;
+    out->max_worse = in->max_worse;
+    return out;
+}
+
 static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_arena *arena)
 {
     Fitfleet__FitSpec *out = ff_arena_alloc(arena, sizeof *out);
@@ -51,6 +65,7 @@ static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_ar
         out->params[i] = &params[i];
     }
     out->alerts = encode_alerts(&in->alerts, arena);
+    out->promotion = encode_promotion(&in->promotion, arena);
     out->work = in->work.type;
     out->horizon = in->work.horizon;
     out->folds = in->work.folds;
@@ -173,6 +188,15 @@ static bool decode_alerts(const Fitfleet__Alerts *in, struct ff_alerts *out)
            in->least_duration_ms <= INT64_MAX / 2 && in->least_deviation >= 0;
 }
 
+static bool decode_promotion(const Fitfleet__Promotion *in, struct ff_promotion *out)
+{
+    *out = (struct ff_promotion){0};
+    if (!in)
+        return true;
+    *out = (struct ff_promotion){(int64_t)in->last_ms, in->max_alerts, in->max_worse};
+    return in->last_ms > 0 && in->last_ms <= INT64_MAX / 2 && !isnan(in->max_worse);
+}
+
 /* What it says must be possible: a later one is refused here rather than mistaken for a fit. */
 static bool decode_work(const Fitfleet__FitSpec *in, struct ff_work *out)
 {
@@ -196,7 +220,8 @@ static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_are
         specs[i] = (struct ff_fit_spec){
             .kind = in->specs[i]->kind, .params = params, .param_count = in->specs[i]->n_params};
         if (!decode_work(in->specs[i], &specs[i].work) ||
-            !decode_alerts(in->specs[i]->alerts, &specs[i].alerts)) {
+            !decode_alerts(in->specs[i]->alerts, &specs[i].alerts) ||
+            !decode_promotion(in->specs[i]->promotion, &specs[i].promotion)) {
             ff_error_set(err, FF_INVALID_ARGUMENT,
                          "chunk with work of type %u that is not known or not possible", in->specs[i]->work);
             return NULL;
