@@ -84,6 +84,7 @@ struct ff_wire_task {
     bool in_object;
     struct ff_object_id object;
     uint64_t object_size;
+    uint64_t input_size; /* the task's input is so much of the object behind the frame; 0: it came along */
 };
 
 struct ff_chunk {

@@ -190,7 +190,8 @@ static enum ff_status place_rows(const struct ff_job *job, uint32_t target, bool
                                  struct ff_arena *arena, struct ff_chunk *chunk, struct ff_wire_task *task,
                                  struct ff_error *err)
 {
-    if (nearby && ff_targetset_place(job->loaded->set, target, &chunk->memory, &task->offset)) {
+    if (nearby && !task->input_size &&
+        ff_targetset_place(job->loaded->set, target, &chunk->memory, &task->offset)) {
         task->in_object = false;
         return FF_OK;
     }

@@ -106,8 +106,11 @@ void ff_job_task(const struct ff_job *job, uint32_t target, struct ff_wire_task 
     if (big) {
         task->in_object = true;
         task->object = big->id;
-        task->object_size = ff_frame_bytes(&task->task.frame);
+        task->object_size = ff_frame_bytes(&task->task.frame) + big->input_size;
+        task->input_size = big->input_size;
     }
+    if (task->input_size)
+        task->task.input = (struct ff_bytes){0};
 }
 
 static const struct ff_frame *frame_of(const struct ff_job *job, uint32_t target)
@@ -120,13 +123,20 @@ enum ff_status ff_job_rows(const struct ff_job *job, uint32_t target, uint64_t o
                            struct ff_arena *arena, struct ff_bytes *out, struct ff_error *err)
 {
     const struct ff_frame *frame = frame_of(job, target);
-    if (frame->values) {
+    uint64_t frame_size = ff_frame_bytes(frame);
+    if (frame->values && offset + size <= frame_size) {
         *out = (struct ff_bytes){(const uint8_t *)frame->values + offset, size};
         return FF_OK;
     }
-    void *bytes = ff_arena_alloc(arena, size);
+    size_t rows = offset >= frame_size         ? 0
+                  : offset + size > frame_size ? (size_t)(frame_size - offset)
+                                               : size;
+    uint8_t *bytes = ff_arena_alloc(arena, size);
     *out = (struct ff_bytes){bytes, size};
-    return ff_targetset_read(job->loaded->set, target, offset, bytes, size, err);
+    if (size > rows)
+        memcpy(bytes + rows, ff_loaded_input(job->loaded, target).data + (offset + rows - frame_size),
+               size - rows);
+    return rows ? ff_targetset_read(job->loaded->set, target, offset, bytes, rows, err) : FF_OK;
 }
 
 enum ff_status ff_job_fill_task(const struct ff_job *job, uint32_t target, struct ff_arena *arena,
@@ -148,7 +158,7 @@ bool ff_job_object(const struct ff_job *job, const struct ff_object_id *id, uint
         if (memcmp(&big->id, id, sizeof *id) != 0 || !ff_targetset_has_rows(loaded->set, big->target))
             continue;
         *target = big->target;
-        *size = ff_frame_bytes(frame_of(job, big->target));
+        *size = ff_frame_bytes(frame_of(job, big->target)) + big->input_size;
         return true;
     }
     return false;

@@ -71,17 +71,29 @@ static enum ff_status hash_rows(const struct ff_targetset *set, size_t target, c
     return status;
 }
 
+struct ff_bytes ff_loaded_input(const struct ff_loaded *loaded, uint32_t target)
+{
+    const struct ff_targetset *set = loaded->set;
+    return target == set->target_count ? set->all_input : set->targets[target].input;
+}
+
 static enum ff_status add_big(struct ff_loaded *loaded, uint32_t target, const struct ff_frame *frame,
                               struct ff_error *err)
 {
     struct ff_big_frame big = {.target = target};
     struct ff_hash hash;
-    if (!ff_targetset_has_rows(loaded->set, target) || ff_frame_bytes(frame) <= FF_BIG_FRAME_BYTES)
+    struct ff_bytes input = ff_loaded_input(loaded, target);
+    if (!ff_targetset_has_rows(loaded->set, target) ||
+        (ff_frame_bytes(frame) <= FF_BIG_FRAME_BYTES && input.size <= FF_BIG_INPUT_BYTES))
         return FF_OK;
     ff_hash_start(&hash, FF_HASH_STRONG);
     enum ff_status status = hash_rows(loaded->set, target, frame, &hash, err);
     if (status)
         return status;
+    if (input.size > FF_BIG_INPUT_BYTES) {
+        big.input_size = input.size;
+        ff_hash_add(&hash, input.data, input.size);
+    }
     ff_hash_finish(&hash, big.id.bytes);
     loaded->big = ff_xrealloc(loaded->big, (loaded->big_count + 1) * sizeof *loaded->big);
     loaded->big[loaded->big_count++] = big;
@@ -242,7 +254,7 @@ static void keep_fingerprints(struct ff_loaded *loaded)
 }
 
 /* Gives targets that will be fitted the models in use, where new ones must prove themselves. A set without
- * generation is fine. */
+ * generation is fine; a model of more than a megabyte is no rival. */
 static enum ff_status find_models_in_use(struct ff_load *load, struct ff_loaded *loaded)
 {
     const struct ff_jobspec *spec = loaded->spec;
@@ -263,7 +275,7 @@ static enum ff_status find_models_in_use(struct ff_load *load, struct ff_loaded 
     for (uint32_t i = 0; !status && i < set->target_count; i++) {
         const struct ff_kit_model *model =
             loaded->known->has[i] ? NULL : ff_kit_find(&kit, set->targets[i].name);
-        if (model)
+        if (model && model->model.size <= FF_BIG_INPUT_BYTES)
             set->targets[i].input = model->model;
     }
     ff_store_close(store);

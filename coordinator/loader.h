@@ -27,6 +27,7 @@ struct ff_loaded {
     /* Objects: frames too large for a message. Sorted by target; the frame of all is target_count. */
     struct ff_big_frame {
         uint32_t target;
+        uint64_t input_size; /* of the object, behind the frame */
         struct ff_object_id id;
     } * big;
     size_t big_count;
@@ -45,10 +46,14 @@ struct ff_loaded_options {
 FF_NODISCARD enum ff_status ff_loaded_create(struct ff_jobspec *spec, const struct ff_loaded_options *options,
                                              struct ff_loaded **out, struct ff_error *err);
 void ff_loaded_destroy(struct ff_loaded *loaded);
+/* The model that comes along with a target's frame; of the frame of all with target_count. */
+struct ff_bytes ff_loaded_input(const struct ff_loaded *loaded, uint32_t target);
 const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded,
                                          uint32_t target); /* NULL: travels in messages */
 
-enum { FF_BIG_FRAME_BYTES = 4 << 20 };
+/* A frame, or a model that comes along with it, that is larger travels as an object: the frame, and behind it
+ * such a model. */
+enum { FF_BIG_FRAME_BYTES = 4 << 20, FF_BIG_INPUT_BYTES = 1 << 20 };
 
 struct ff_load {
     struct ff_event event; /* first; comes back with the type given */

@@ -183,6 +183,9 @@ static bool fit_one(struct executor *executor, const struct ff_run_command *comm
 {
     struct ff_outcome outcome = {.target = task->task.target, .errmsg = "", .kind = "", .summary = ""};
     task->task.frame.values = (const double *)(const void *)(blocks + task->offset);
+    if (task->input_size)
+        task->task.input = (struct ff_bytes){blocks + task->offset + ff_frame_bytes(&task->task.frame),
+                                             (size_t)task->input_size};
     atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32 | (index + 1));
     guard_memory(executor, command->memory_bytes);
     ff_fit_task(executor->fitter, &task->task, &outcome);

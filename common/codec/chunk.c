@@ -109,6 +109,7 @@ static Fitfleet__Task *encode_task(const struct ff_wire_task *in, struct distinc
     out->steps = task->frame.steps;
     out->offset = in->offset;
     out->input = ff_pb_bytes(task->input.data, task->input.size);
+    out->input_size = in->input_size;
     if (in->in_object) {
         out->object = ff_pb_bytes(in->object.bytes, FF_OBJECT_ID_SIZE);
         out->object_size = in->object_size;
@@ -238,7 +239,8 @@ static enum ff_status check_place(const Fitfleet__Task *in, size_t columns, uint
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: impossible frame", in->target);
     uint64_t size = in->steps * columns * sizeof(double);
     uint64_t whole = in->object.len ? in->object_size : blocks_size;
-    if (in->offset % sizeof(double) || in->offset > whole || size > whole - in->offset)
+    if (in->offset % sizeof(double) || in->offset > whole || size > whole - in->offset ||
+        (in->input_size && (!in->object.len || in->input_size > whole - in->offset - size)))
         return ff_error_set(err, FF_INVALID_ARGUMENT, "task of target %u: frame outside its bytes",
                             in->target);
     return FF_OK;
@@ -266,7 +268,8 @@ static enum ff_status decode_task(const Fitfleet__Chunk *chunk, const Fitfleet__
                                           .input = {in->input.data, in->input.len}},
                                  .offset = in->offset,
                                  .in_object = in->object.len != 0,
-                                 .object_size = in->object_size};
+                                 .object_size = in->object_size,
+                                 .input_size = in->input_size};
     return out->in_object ? ff_pb_object(in->object, &out->object, err) : FF_OK;
 }
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import random
 import time
 import unittest
 
@@ -210,6 +211,22 @@ class OtherLayouts(Scored):
         for line in lines[::3]:
             self.check_seasonal(line, models["b"]["metrics"]["value"])
         self.assertIn("1 unknown target (3 rows)", result.err)
+
+    def test_a_model_of_all_that_is_larger_than_a_message(self):
+        source = random.Random(1)
+        columns, rows = 1500, 300
+        text = "time," + ",".join(f"c{i}" for i in range(columns)) + "\n" + "".join(
+            f"{START + 60 * step}," + ",".join(f"{source.gauss(0, 1):.2f}" for _ in range(columns)) + "\n"
+            for step in range(rows))
+        self.write("data.csv", text)
+        result = self.train_json(self.job(data={"files": ["data.csv"], "layout": "wide"},
+                                          models={"top": {"kind": "ewma"}, "all": {"kind": "pca"}}))
+        self.assertGreater(result["all"]["model"]["bytes"], 2 << 20)
+        self.score("data.csv", "--out", self.path("scores.csv"), "--all-out", self.path("all.csv"))
+        with open(self.path("all.csv")) as file:
+            lines = list(csv.DictReader(file))
+        self.assertEqual(len(lines), 2 * rows)
+        self.assertTrue(all(line["score"] for line in lines))
 
     def test_files_keep_the_names_of_training(self):
         for name in ("web/one.csv", "web/two.csv"):
