@@ -77,12 +77,13 @@ double ff_alerts_score(enum ff_alert_direction direction, double value, const st
 {
     if (isnan(value) || isnan(scores->expected[i]))
         return NAN;
-    bool above = value > scores->expected[i];
-    if (value == scores->expected[i] || (direction == FF_ALERT_ABOVE && !above) ||
-        (direction == FF_ALERT_BELOW && above))
+    bool above = value > scores->expected[i], below = value < scores->expected[i];
+    if ((direction == FF_ALERT_ABOVE && !above) || (direction == FF_ALERT_BELOW && !below))
         return 0;
     if (!isnan(scores->score[i]))
         return scores->score[i];
+    if (!above && !below)
+        return 0;
     return side_score(value, scores->expected[i], above ? scores->upper[i] : scores->lower[i]);
 }
 

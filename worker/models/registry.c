@@ -3,10 +3,24 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const struct ff_kind *const kinds[] = {
-    &ff_kind_seasonal,     &ff_kind_ewma,  &ff_kind_pca,      &ff_kind_busy,  &ff_kind_ets,
-    &ff_kind_holt_winters, &ff_kind_theta, &ff_kind_stl,      &ff_kind_mstl,  &ff_kind_naive,
-    &ff_kind_classical,    &ff_kind_auto,  &ff_kind_ensemble, &ff_kind_online};
+    &ff_kind_seasonal,
+    &ff_kind_ewma,
+    &ff_kind_pca,
+    &ff_kind_busy,
+    &ff_kind_naive,
+    &ff_kind_classical,
+    &ff_kind_auto,
+    &ff_kind_ensemble,
+    &ff_kind_online,
+    &ff_kind_ets,
+    &ff_kind_holt_winters,
+    &ff_kind_theta,
+    &ff_kind_stl,
+    &ff_kind_mstl,
+};
+/* clang-format on */
 
 const struct ff_kind *ff_registry_find(const char *name)
 {
