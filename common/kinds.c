@@ -118,6 +118,13 @@ static const struct ff_param_schema online_params[] = {
     {"warmup", FF_PARAM_INTEGER, 50, 1000, "750", "values that say which range is normal", NULL},
 };
 
+static const struct ff_param_schema iforest_params[] = {
+    {"window", FF_PARAM_SEASON, 2, 32768, "auto",
+     "length of the windows: auto, steps, or a duration such as 1d", NULL},
+    {"trees", FF_PARAM_INTEGER, 1, 10000, "100", "how many trees are grown", NULL},
+    {"sample", FF_PARAM_INTEGER, 2, 65536, "256", "windows that each of them is grown from", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -134,6 +141,7 @@ static const struct ff_kind_schema kinds[] = {
     {"auto", false, true, 1, COUNT(auto_params), auto_params},
     {"online", false, true, 1, COUNT(online_params), online_params},
     {"ensemble", false, true, 1, COUNT(ensemble_params), ensemble_params},
+    {"iforest", false, true, 1, COUNT(iforest_params), iforest_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

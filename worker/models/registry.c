@@ -19,6 +19,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_theta,
     &ff_kind_stl,
     &ff_kind_mstl,
+    &ff_kind_iforest,
 };
 /* clang-format on */
 

@@ -1,9 +1,10 @@
 /* Fits one kind to every series of a long CSV (target,index,value) on one core.
  *
- *     fit_series KIND CSV [NAME=TEXT …] [horizon=H] > one line per series
+ *     fit_series KIND CSV [NAME=TEXT …] [horizon=H] [score=1] > one line per series
  *
  * A line: target, CPU time in ms (the least of `repeat=N` runs, 1 without), loglik or sse (nan if the kind
- * has neither), form or -, then H forecasts. Nothing is written between fits but into memory: the time is
+ * has neither), form or -, then H forecasts; with score=1 the CPU time of scoring and the score of every row
+ * that was fitted. Nothing is written between fits but into memory: the time is
  * that of ff_fit_task, the encoding of the model included. */
 #include "common/buf.h"
 #include "common/model.h"
@@ -23,6 +24,7 @@ struct bench {
     struct ff_param params[MOST_PARAMS];
     uint32_t horizon;
     int repeat;
+    bool scores;
     struct ff_fitter *fitter;
 };
 
@@ -57,7 +59,46 @@ static void print_forecast(struct bench *bench, const char *name, struct ff_byte
     ff_arena_fini(&arena);
 }
 
-static void print(struct bench *bench, const char *name, const struct ff_outcome *outcome, double ms)
+/* The scheduler's own count: the accounting behind outcome.cpu_ms may tick in milliseconds. */
+static double cpu_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Of step i by the kind itself, or by the band. */
+static double score_at(const struct ff_model *scored, const double *values, size_t i)
+{
+    const struct ff_model_param *own = find(scored, "score");
+    if (own)
+        return own->numbers[i];
+    double expected = find(scored, "expected")->numbers[i];
+    const char *side = values[i] > expected ? "upper" : "lower";
+    return fabs(values[i] - expected) / fabs(find(scored, side)->numbers[i] - expected);
+}
+
+static void print_scores(struct bench *bench, struct ff_frame frame, struct ff_bytes input)
+{
+    const char *metric = "value";
+    struct ff_fit_spec spec = {.kind = bench->spec.kind, .work = {.type = FF_WORK_SCORE}};
+    struct ff_task task = {.name = "", .model = &spec, .metrics = &metric, .frame = frame, .input = input};
+    struct ff_outcome outcome = {0};
+    struct ff_arena arena = {0};
+    struct ff_model scored;
+    double start = cpu_ms();
+    ff_fit_task(bench->fitter, &task, &outcome);
+    printf(" %.4f", cpu_ms() - start);
+    if (outcome.model.size && ff_model_decode(outcome.model, &arena, &scored, NULL) == FF_OK)
+        for (size_t i = 0; i < frame.steps; i++)
+            printf(" %.9g", score_at(&scored, frame.values, i));
+    else
+        printf(" failed %s", outcome.errmsg);
+    ff_arena_fini(&arena);
+}
+
+static void print(struct bench *bench, const char *name, struct ff_frame frame,
+                  const struct ff_outcome *outcome, double ms)
 {
     struct ff_arena arena = {0};
     struct ff_model model;
@@ -69,20 +110,15 @@ static void print(struct bench *bench, const char *name, const struct ff_outcome
     loglik = loglik ? loglik : find(&model, "sse");
     printf("%s %.4f %.9g %s", name, ms, loglik ? loglik->number : NAN, form ? form->text : "-");
     uint8_t *copy = malloc(outcome->model.size);
+    struct ff_bytes input = {copy, outcome->model.size};
     memcpy(copy, outcome->model.data, outcome->model.size);
     if (bench->horizon)
-        print_forecast(bench, name, (struct ff_bytes){copy, outcome->model.size});
+        print_forecast(bench, name, input);
+    if (bench->scores)
+        print_scores(bench, frame, input);
     free(copy);
     putchar('\n');
     ff_arena_fini(&arena);
-}
-
-/* The scheduler's own count: the accounting behind outcome.cpu_ms may tick in milliseconds. */
-static double cpu_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
 static void fit_series(struct bench *bench, const char *name, const double *values, size_t n)
@@ -97,7 +133,7 @@ static void fit_series(struct bench *bench, const char *name, const double *valu
         ff_fit_task(bench->fitter, &task, &outcome);
         least = fmin(least, cpu_ms() - start);
     }
-    print(bench, name, &outcome, least);
+    print(bench, name, task.frame, &outcome, least);
 }
 
 static void read_options(struct bench *bench, int count, char **options)
@@ -112,6 +148,8 @@ static void read_options(struct bench *bench, int count, char **options)
             bench->horizon = (uint32_t)strtoul(equals + 1, NULL, 10);
         else if (strcmp(options[i], "repeat") == 0)
             bench->repeat = atoi(equals + 1);
+        else if (strcmp(options[i], "score") == 0)
+            bench->scores = atoi(equals + 1);
         else
             bench->params[bench->spec.param_count++] = (struct ff_param){options[i], equals + 1};
     }
@@ -145,7 +183,7 @@ int main(int argc, char **argv)
 {
     FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
     if (!file || !ff_registry_find(argv[1])) {
-        fprintf(stderr, "usage: fit_series KIND CSV [NAME=TEXT ...] [horizon=H] [repeat=N]\n");
+        fprintf(stderr, "usage: fit_series KIND CSV [NAME=TEXT ...] [horizon=H] [repeat=N] [score=1]\n");
         return 2;
     }
     struct bench bench = {.spec = {.kind = argv[1]}};
