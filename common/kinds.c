@@ -125,6 +125,11 @@ static const struct ff_param_schema iforest_params[] = {
     {"sample", FF_PARAM_INTEGER, 2, 65536, "256", "windows that each of them is grown from", NULL},
 };
 
+static const struct ff_param_schema matrix_profile_params[] = {
+    {"window", FF_PARAM_SEASON, 3, 32768, "auto",
+     "length of the windows: auto, steps, or a duration such as 1d", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -142,6 +147,7 @@ static const struct ff_kind_schema kinds[] = {
     {"online", false, true, 1, COUNT(online_params), online_params},
     {"ensemble", false, true, 1, COUNT(ensemble_params), ensemble_params},
     {"iforest", false, true, 1, COUNT(iforest_params), iforest_params},
+    {"matrix_profile", false, false, 1, COUNT(matrix_profile_params), matrix_profile_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

@@ -20,6 +20,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_stl,
     &ff_kind_mstl,
     &ff_kind_iforest,
+    &ff_kind_matrix_profile,
 };
 /* clang-format on */
 
