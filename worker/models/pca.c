@@ -10,15 +10,13 @@
  * T² = Σ t²/λ over the k components kept, Q = |x − x̂|². Their limits are quantiles of g·χ²(h) by Wilson and
  * Hilferty (1931): g = 1, h = k for T²; for Q, g and h by matching mean and variance (Box, 1954; Nomikos and
  * MacGregor, 1995). Where that has no value (rows that k components explain entirely; a Q so skewed that the
- * cube turns negative), the limit of Q is the largest Q seen, and never 0.
- *
- * LAPACK's work arrays come from the workspace, so the target's memory limit holds for them too. */
+ * cube turns negative), the limit of Q is the largest Q seen, and never 0. */
+#include "worker/models/eigen.h"
 #include "worker/models/params.h"
 #include "worker/models/registry.h"
 #include "worker/models/standardize.h"
 
 #include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
@@ -78,43 +76,14 @@ static double *gram_matrix(struct ff_fit *fit, const struct ff_columns *columns,
     return gram;
 }
 
-/* Replaces matrix by its eigenvectors; values ascend. Divide and conquer (LAPACK dsyevd). */
-static int solve(struct ff_fit *fit, double *matrix, int order, double *values)
-{
-    double work_size;
-    int integer_size;
-    LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', order, matrix, order, values, &work_size, -1,
-                        &integer_size, -1);
-    double *work = fit->alloc(fit, (size_t)work_size, sizeof *work);
-    int *integers = fit->alloc(fit, (size_t)integer_size, sizeof *integers);
-    int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', order, matrix, order, values, work,
-                                   (int)work_size, integers, integer_size);
-    if (info != 0)
-        return fit->fail(fit, FF_FIT_NOT_CONVERGED, "dsyevd gave up on a %d x %d matrix (info %d)", order,
-                         order, info);
-    return FF_FIT_OK;
-}
-
-/* The fewest components with at least share of the variance. values ascend. */
+/* values ascend. */
 static void choose_components(struct ff_fit *fit, const double *values, int order, double share,
                               struct pca *pca)
 {
-    double total = 0, kept = 0;
-    for (int i = order; i-- > 0;)
-        total += fmax(values[i], 0);
     pca->variances = fit->alloc(fit, (size_t)order, sizeof(double));
-    for (int i = order; i-- > 0 && values[i] > 0 && (pca->k == 0 || kept < share * total);) {
-        pca->variances[pca->k++] = values[i];
-        kept += values[i];
-    }
-    pca->explained = kept / total;
-}
-
-static void orient(double *loading, size_t p)
-{
-    size_t largest = cblas_idamax((int)p, loading, 1);
-    if (loading[largest] < 0)
-        cblas_dscal((int)p, -1, loading, 1);
+    pca->k = ff_eigen_leading(values, order, share, &pca->explained);
+    for (size_t j = 0; j < pca->k; j++)
+        pca->variances[j] = values[(size_t)order - 1 - j];
 }
 
 static void take_loadings(struct ff_fit *fit, const double *vectors, int order, struct pca *pca)
@@ -129,7 +98,7 @@ static void take_loadings(struct ff_fit *fit, const double *vectors, int order, 
                         vector, 1, 0, loading, 1);
         else
             cblas_dcopy(p, vector, 1, loading, 1);
-        orient(loading, (size_t)p);
+        ff_eigen_orient(loading, (size_t)p);
     }
 }
 
@@ -213,7 +182,7 @@ static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kin
     int order;
     double *vectors = gram_matrix(fit, &pca.columns, &order);
     double *values = fit->alloc(fit, (size_t)order, sizeof *values);
-    code = solve(fit, vectors, order, values);
+    code = ff_eigen_solve(fit, vectors, order, values);
     if (code != FF_FIT_OK)
         return code;
     choose_components(fit, values, order, *share, &pca);
