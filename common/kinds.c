@@ -130,6 +130,13 @@ static const struct ff_param_schema matrix_profile_params[] = {
      "length of the windows: auto, steps, or a duration such as 1d", NULL},
 };
 
+static const struct ff_param_schema sub_pca_params[] = {
+    {"window", FF_PARAM_SEASON, 2, 2048, "auto",
+     "length of the windows: auto, steps, or a duration such as 1d", NULL},
+    {"variance", FF_PARAM_NUMBER, 1e-6, 1, "0.95", "share of the variance that the kept components explain",
+     NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -148,6 +155,7 @@ static const struct ff_kind_schema kinds[] = {
     {"ensemble", false, true, 1, COUNT(ensemble_params), ensemble_params},
     {"iforest", false, true, 1, COUNT(iforest_params), iforest_params},
     {"matrix_profile", false, false, 1, COUNT(matrix_profile_params), matrix_profile_params},
+    {"sub_pca", false, true, 1, COUNT(sub_pca_params), sub_pca_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

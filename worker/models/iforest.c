@@ -54,14 +54,6 @@ static int configure(struct ff_fit *fit, const struct ff_kind_param *params, siz
     return FF_FIT_OK;
 }
 
-static double *scaled(struct ff_fit *fit, const double *values, size_t n, double unit)
-{
-    double *out = fit->alloc(fit, n, sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        out[i] = values[i] / unit;
-    return out;
-}
-
 /* The windows of m in values[n] that can be used. */
 static struct grown find_windows(struct ff_fit *fit, const double *values, size_t n, size_t m)
 {
@@ -94,7 +86,7 @@ static int fit_windows(struct ff_fit *fit, const struct config *config, const do
                        size_t m)
 {
     struct ff_limit limit = {0, 1};
-    const double *values = scaled(fit, series, n, ff_series_unit(series, n));
+    const double *values = ff_series_scaled(fit, series, n, ff_series_unit(series, n));
     struct grown grown = find_windows(fit, values, n, m);
     size_t count = grown.windows.count;
     if (count < LEAST_WINDOWS)
@@ -170,22 +162,13 @@ static int read_model(struct ff_fit *fit, const struct ff_kind_model *from, stru
     return out->m >= 2 ? FF_FIT_OK : ff_series_damaged(fit, "window");
 }
 
-static void put_constant(const struct model *model, size_t steps, struct ff_kind_scores *scores)
-{
-    double level = 0;
-    for (size_t i = 0; i < model->n; i++)
-        level = isnan(model->values[i]) ? level : model->values[i];
-    for (size_t i = 0; i < steps; i++)
-        ff_series_put(scores, i, level, FF_SERIES_BAND * 1e-9 * fmax(1, fabs(level)));
-}
-
 static int score_windows(struct ff_fit *fit, const struct model *model, const double *series, size_t n,
                          struct ff_kind_scores *scores)
 {
     size_t m = model->m;
-    const double *values = scaled(fit, model->values, model->n, model->unit);
+    const double *values = ff_series_scaled(fit, model->values, model->n, model->unit);
     struct grown grown = find_windows(fit, values, model->n, m);
-    struct grown judged = find_windows(fit, scaled(fit, series, n, model->unit), n, m);
+    struct grown judged = find_windows(fit, ff_series_scaled(fit, series, n, model->unit), n, m);
     if (grown.windows.count == 0)
         return ff_series_damaged(fit, "values");
     double *found = fit->alloc(fit, n, sizeof *found), *window = fit->alloc(fit, m, sizeof *window);
@@ -207,7 +190,7 @@ static int score(struct ff_fit *fit, const struct ff_kind_model *from, const str
     if (code != FF_FIT_OK)
         return code;
     if (model.constant) {
-        put_constant(&model, frame->steps, scores);
+        ff_windows_put_constant(scores, frame->steps, model.values, model.n);
         return FF_FIT_OK;
     }
     const double *series = ff_windows_extend(fit, from, model.values, model.n, frame, model.m);

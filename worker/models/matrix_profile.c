@@ -31,14 +31,6 @@ static int configure(struct ff_fit *fit, const struct ff_kind_param *params, siz
     return ff_params_season(fit, params, count, "window", window);
 }
 
-static double *scaled(struct ff_fit *fit, const double *values, size_t n, double unit)
-{
-    double *out = fit->alloc(fit, n, sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        out[i] = values[i] / unit;
-    return out;
-}
-
 /* The distances of the second half that are finite; returns how many. */
 static size_t judged_distances(const struct ff_profile *profile, double *out)
 {
@@ -61,7 +53,7 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     m = m > LEAST_WINDOW ? m : LEAST_WINDOW;
     double *distances = fit->alloc(fit, n, sizeof *distances), *scratch = fit->alloc(fit, n, sizeof *scratch);
     if (m <= n) {
-        const double *values = scaled(fit, series, n, ff_series_unit(series, n));
+        const double *values = ff_series_scaled(fit, series, n, ff_series_unit(series, n));
         struct ff_profile profile = ff_profile_join(fit, values, n, m, 0);
         count = judged_distances(&profile, distances);
     }
@@ -146,7 +138,7 @@ static int score(struct ff_fit *fit, const struct ff_kind_model *from, const str
     size_t total = before + frame->steps, first = before < m - 1 ? 0 : before - (m - 1);
     if (total < m)
         return FF_FIT_OK;
-    const double *values = scaled(fit, series, total, unit);
+    const double *values = ff_series_scaled(fit, series, total, unit);
     struct ff_profile profile = ff_profile_join(fit, values, total, m, first);
     for (size_t j = first; j < profile.count; j++)
         if (j + m > before && isfinite(profile.distance[j]))

@@ -21,6 +21,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_mstl,
     &ff_kind_iforest,
     &ff_kind_matrix_profile,
+    &ff_kind_sub_pca,
 };
 /* clang-format on */
 

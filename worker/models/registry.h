@@ -21,6 +21,7 @@ extern const struct ff_kind ff_kind_stl;
 extern const struct ff_kind ff_kind_mstl;
 extern const struct ff_kind ff_kind_iforest;
 extern const struct ff_kind ff_kind_matrix_profile;
+extern const struct ff_kind ff_kind_sub_pca;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);

@@ -26,6 +26,14 @@ double ff_series_unit(const double *values, size_t n)
     return most > 0 && isfinite(most) ? ldexp(1, ilogb(most)) : 1;
 }
 
+double *ff_series_scaled(struct ff_fit *fit, const double *values, size_t n, double unit)
+{
+    double *out = fit->alloc(fit, n, sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = values[i] / unit;
+    return out;
+}
+
 void ff_series_fill(double *y, double *weights, size_t n)
 {
     size_t last = n;

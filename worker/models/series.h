@@ -15,6 +15,9 @@ size_t ff_series_season(struct ff_fit *fit, const struct ff_season *season,
 /* A power of two near the largest |value|, 1 if that is 0: dividing by it is exact. NaN is missing. */
 double ff_series_unit(const double *values, size_t n);
 
+/* values / unit, a copy. */
+double *ff_series_scaled(struct ff_fit *fit, const double *values, size_t n, double unit);
+
 /* Fills holes by lines between their ends, at the ends by the nearest value; weights: 1 where a value was,
  * else 0. One value is not missing. */
 void ff_series_fill(double *y, double *weights, size_t n);

@@ -61,3 +61,12 @@ void ff_windows_put(struct ff_kind_scores *scores, size_t i, double expected, do
     scores->upper[i] = INFINITY;
     scores->score[i] = score;
 }
+
+void ff_windows_put_constant(struct ff_kind_scores *scores, size_t steps, const double *known, size_t count)
+{
+    double level = NAN;
+    for (size_t i = 0; i < count; i++)
+        level = isnan(known[i]) ? level : known[i];
+    for (size_t i = 0; i < steps; i++)
+        ff_series_put(scores, i, level, FF_SERIES_BAND * 1e-9 * fmax(1, fabs(level)));
+}

@@ -23,4 +23,7 @@ double *ff_windows_extend(struct ff_fit *fit, const struct ff_kind_model *model,
 /* For kinds whose score says it all: expected, and a band without end. */
 void ff_windows_put(struct ff_kind_scores *scores, size_t i, double expected, double score);
 
+/* For constant series: a band of no width at the last of known[count] that is not missing. */
+void ff_windows_put_constant(struct ff_kind_scores *scores, size_t steps, const double *known, size_t count);
+
 #endif
