@@ -137,6 +137,11 @@ static const struct ff_param_schema sub_pca_params[] = {
      NULL},
 };
 
+static const struct ff_param_schema spectral_residual_params[] = {
+    {"window", FF_PARAM_SEASON, 2, 16379, "auto",
+     "length of the windows: auto, steps, or a duration such as 1d", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -156,6 +161,7 @@ static const struct ff_kind_schema kinds[] = {
     {"iforest", false, true, 1, COUNT(iforest_params), iforest_params},
     {"matrix_profile", false, false, 1, COUNT(matrix_profile_params), matrix_profile_params},
     {"sub_pca", false, true, 1, COUNT(sub_pca_params), sub_pca_params},
+    {"spectral_residual", false, true, 1, COUNT(spectral_residual_params), spectral_residual_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

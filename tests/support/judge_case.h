@@ -2,6 +2,7 @@
 #ifndef FF_TESTS_SUPPORT_JUDGE_CASE_H
 #define FF_TESTS_SUPPORT_JUDGE_CASE_H
 
+#include "support/golden.h"
 #include "support/kind_case.h"
 
 enum { JUDGE_STEP_MS = 60000 };
@@ -135,6 +136,40 @@ static inline void judge_expect_survives(struct kind_case *fitted, const char *k
         *at = kept;
     }
     free(copy);
+}
+
+/* Limits and the scores of the training rows, as a file has them: case NAME window n, values, limits, score.
+ */
+static inline void judge_expect_golden(struct kind_case *fitted, const char *kind, const char *file,
+                                       size_t wanted)
+{
+    enum { MOST = 1024 };
+    struct golden golden = golden_open(file);
+    double values[MOST], scores[MOST];
+    char name[32] = "", window[32] = "";
+    size_t n = 0, cases = 0;
+    for (const char *word; (word = golden_next(&golden));) {
+        if (strcmp(word, "case") == 0) {
+            snprintf(name, sizeof name, "%s", golden_word(&golden));
+            snprintf(window, sizeof window, "%s", golden_word(&golden));
+            n = (size_t)golden_integer(&golden);
+            cr_assert_leq(n, MOST);
+        } else if (strcmp(word, "values") == 0) {
+            golden_numbers(&golden, values, n);
+            judge_fit(fitted, kind, &(struct ff_param){"window", window}, values, n);
+            cr_assert_eq(fitted->outcome.class, FF_FITTED, "%s: %s", name, fitted->outcome.errmsg);
+        } else if (strcmp(word, "limits") == 0) {
+            expect_near(kind_case_param(fitted, "low")->number, golden_number(&golden), 1e-8, name);
+            expect_near(kind_case_param(fitted, "limit")->number, golden_number(&golden), 1e-8, name);
+        } else {
+            judge_score(fitted, values, 0, n, scores);
+            for (size_t i = strtoul(window, NULL, 10) - 1; i < n; i++)
+                cr_expect_lt(fabs(scores[i] - golden_number(&golden)), 1e-8, "%s %zu", name, i);
+            cases++;
+        }
+    }
+    cr_expect_eq(cases, wanted);
+    golden_close(&golden);
 }
 
 #endif

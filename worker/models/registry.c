@@ -22,6 +22,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_iforest,
     &ff_kind_matrix_profile,
     &ff_kind_sub_pca,
+    &ff_kind_spectral_residual,
 };
 /* clang-format on */
 
