@@ -142,6 +142,15 @@ static const struct ff_param_schema spectral_residual_params[] = {
      "length of the windows: auto, steps, or a duration such as 1d", NULL},
 };
 
+static const struct ff_param_schema quantile_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"lower", FF_PARAM_NUMBER, 0, 0.5, "0.1", "share of values below the lower quantile", NULL},
+    {"upper", FF_PARAM_NUMBER, 0.5, 1, "0.9", "share of values below the upper quantile", NULL},
+    {"reach", FF_PARAM_NUMBER, 0.01, 1000, "3", "how many times as far as the quantiles the band reaches",
+     NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -162,6 +171,7 @@ static const struct ff_kind_schema kinds[] = {
     {"matrix_profile", false, false, 1, COUNT(matrix_profile_params), matrix_profile_params},
     {"sub_pca", false, true, 1, COUNT(sub_pca_params), sub_pca_params},
     {"spectral_residual", false, true, 1, COUNT(spectral_residual_params), spectral_residual_params},
+    {"quantile", false, false, 1, COUNT(quantile_params), quantile_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

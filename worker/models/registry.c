@@ -23,6 +23,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_matrix_profile,
     &ff_kind_sub_pca,
     &ff_kind_spectral_residual,
+    &ff_kind_quantile,
 };
 /* clang-format on */
 

@@ -92,6 +92,16 @@ double ff_median(double *values, size_t n)
     return n % 2 ? upper : (largest(values, n / 2) + upper) / 2;
 }
 
+double ff_quantile(double *values, size_t n, double share)
+{
+    double place = share * (double)(n - 1);
+    size_t k = (size_t)place;
+    double below = select_at(values, n, (ptrdiff_t)k), above = INFINITY;
+    for (size_t i = k + 1; i < n; i++)
+        above = values[i] < above ? values[i] : above;
+    return k + 1 < n ? below + (place - (double)k) * (above - below) : below;
+}
+
 bool ff_all_equal(const double *values, size_t n)
 {
     for (size_t i = 1; i < n; i++)
