@@ -151,6 +151,13 @@ static const struct ff_param_schema quantile_params[] = {
      NULL},
 };
 
+static const struct ff_param_schema changepoint_params[] = {
+    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
+     NULL},
+    {"penalty", FF_PARAM_WORD, 0, 0, "mbic", "what another segment must be worth", "mbic bic"},
+    {"shortest", FF_PARAM_INTEGER, 2, 1000000, "12", "steps of a segment at least", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -172,6 +179,7 @@ static const struct ff_kind_schema kinds[] = {
     {"sub_pca", false, true, 1, COUNT(sub_pca_params), sub_pca_params},
     {"spectral_residual", false, true, 1, COUNT(spectral_residual_params), spectral_residual_params},
     {"quantile", false, false, 1, COUNT(quantile_params), quantile_params},
+    {"changepoint", false, true, 1, COUNT(changepoint_params), changepoint_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

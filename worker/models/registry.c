@@ -24,6 +24,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_sub_pca,
     &ff_kind_spectral_residual,
     &ff_kind_quantile,
+    &ff_kind_changepoint,
 };
 /* clang-format on */
 

@@ -24,6 +24,7 @@ extern const struct ff_kind ff_kind_matrix_profile;
 extern const struct ff_kind ff_kind_sub_pca;
 extern const struct ff_kind ff_kind_spectral_residual;
 extern const struct ff_kind ff_kind_quantile;
+extern const struct ff_kind ff_kind_changepoint;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);
