@@ -180,6 +180,7 @@ static const struct ff_kind_schema kinds[] = {
     {"spectral_residual", false, true, 1, COUNT(spectral_residual_params), spectral_residual_params},
     {"quantile", false, false, 1, COUNT(quantile_params), quantile_params},
     {"changepoint", false, true, 1, COUNT(changepoint_params), changepoint_params},
+    {"ecod", true, true, 1, 0, NULL},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

@@ -131,6 +131,18 @@ static enum ff_status read_model(struct ff_jobspec_reader *r, const struct ff_co
     return kind ? read_params(r, map, kind, out) : FF_OK;
 }
 
+/* "ecod, pca": those that model all columns together. */
+static const char *together_kinds(struct ff_jobspec_reader *r)
+{
+    size_t count;
+    const struct ff_kind_schema *kinds = ff_kind_schemas(&count);
+    const char *names = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (kinds[i].multivariate)
+            names = names ? ff_arena_printf(r->arena, "%s, %s", names, kinds[i].name) : kinds[i].name;
+    return names;
+}
+
 static enum ff_status read_all(struct ff_jobspec_reader *r, const struct ff_config_node *node)
 {
     if (!is_given(node))
@@ -142,8 +154,8 @@ static enum ff_status read_all(struct ff_jobspec_reader *r, const struct ff_conf
     return ff_config_fail(
         child(node, "kind"), r->err,
         "models.all: kind '%s' takes one metric at a time and can't model all targets together; "
-        "pca can",
-        r->spec->all.kind);
+        "%s can",
+        r->spec->all.kind, together_kinds(r));
 }
 
 static enum ff_status read_rule(struct ff_jobspec_reader *r, const struct ff_config_node *node,

@@ -18,7 +18,6 @@
 
 #include <cblas.h>
 #include <math.h>
-#include <string.h>
 
 enum { LEAST_ROWS = 3, LARGEST_PROBLEM = 20000 };
 
@@ -43,20 +42,12 @@ static int configure(struct ff_fit *fit, const struct ff_kind_param *params, siz
 
 static int refuse(struct ff_fit *fit, const struct ff_columns *columns)
 {
-    if (columns->rows < LEAST_ROWS)
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu rows, at least %d are needed", columns->rows,
-                         LEAST_ROWS);
     size_t smaller = columns->rows < columns->count ? columns->rows : columns->count;
     if (smaller > LARGEST_PROBLEM)
         return fit->fail(fit, FF_FIT_BAD_PARAMETER,
                          "%zu columns x %zu rows; at most %d columns or rows are possible", columns->count,
                          columns->rows, LARGEST_PROBLEM);
-    if (columns->count > 0)
-        return FF_FIT_OK;
-    for (size_t i = 0; i < columns->dropped_count; i++)
-        if (strcmp(columns->reasons[i], "constant") == 0)
-            return fit->fail(fit, FF_FIT_CONSTANT, "every column is constant or more than half missing");
-    return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "every column is more than half missing");
+    return ff_columns_check(fit, columns, LEAST_ROWS);
 }
 
 static bool is_wide(const struct ff_columns *columns)
@@ -155,20 +146,15 @@ static void find_limits(struct ff_fit *fit, struct pca *pca)
 static void emit(struct ff_fit *fit, const struct pca *pca)
 {
     const struct ff_columns *columns = &pca->columns;
-    fit->integer(fit, "n", (int64_t)columns->rows, FF_SUMMARY);
-    fit->integer(fit, "columns", (int64_t)columns->count, FF_SUMMARY);
-    fit->integer(fit, "dropped", (int64_t)columns->dropped_count, FF_SUMMARY);
+    ff_columns_summarize(fit, columns);
     fit->integer(fit, "components", (int64_t)pca->k, FF_SUMMARY);
     fit->number(fit, "explained", pca->explained, FF_SUMMARY);
     fit->number(fit, "limit_t2", pca->limit_t2, FF_SUMMARY);
     fit->number(fit, "limit_q", pca->limit_q, FF_SUMMARY);
-    fit->texts(fit, "names", columns->names, columns->count, FF_EXPORT);
-    fit->numbers(fit, "means", columns->means, columns->count, FF_EXPORT);
-    fit->numbers(fit, "sds", columns->sds, columns->count, FF_EXPORT);
+    ff_columns_export(fit, columns);
     fit->numbers(fit, "eigenvalues", pca->variances, pca->k, FF_EXPORT);
     fit->numbers(fit, "loadings", pca->loadings, pca->k * columns->count, FF_EXPORT);
-    fit->texts(fit, "dropped_names", columns->dropped, columns->dropped_count, FF_EXPORT);
-    fit->texts(fit, "dropped_reasons", columns->reasons, columns->dropped_count, FF_EXPORT);
+    ff_columns_export_dropped(fit, columns);
 }
 
 static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kind_frame *frame)
@@ -240,14 +226,6 @@ static void project_step(const struct fitted *fitted, const struct ff_kind_frame
     cblas_dgemv(CblasColMajor, CblasNoTrans, p, k, -1, fitted->loadings, p, at->t, 1, 1, at->rest, 1);
 }
 
-static void put(struct ff_kind_scores *scores, size_t step, double value, double limit)
-{
-    scores->value[step] = value;
-    scores->expected[step] = scores->lower[step] = 0;
-    scores->upper[step] = limit;
-    scores->score[step] = value / limit;
-}
-
 static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
                  struct ff_kind_scores *scores)
 {
@@ -265,8 +243,8 @@ static int score(struct ff_fit *fit, const struct ff_kind_model *model, const st
             t2 += at.t[j] * at.t[j] / fitted.variances[j];
         for (size_t c = 0; c < fitted.columns.count; c++)
             q += at.rest[c] * at.rest[c];
-        put(&scores[0], i, q, fitted.limit_q);
-        put(&scores[1], i, t2, fitted.limit_t2);
+        ff_statistic_put(&scores[0], i, q, fitted.limit_q);
+        ff_statistic_put(&scores[1], i, t2, fitted.limit_t2);
     }
     return FF_FIT_OK;
 }

@@ -25,6 +25,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_spectral_residual,
     &ff_kind_quantile,
     &ff_kind_changepoint,
+    &ff_kind_ecod,
 };
 /* clang-format on */
 

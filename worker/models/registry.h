@@ -25,6 +25,7 @@ extern const struct ff_kind ff_kind_sub_pca;
 extern const struct ff_kind ff_kind_spectral_residual;
 extern const struct ff_kind ff_kind_quantile;
 extern const struct ff_kind ff_kind_changepoint;
+extern const struct ff_kind ff_kind_ecod;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);

@@ -75,6 +75,39 @@ void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struc
     }
 }
 
+int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_t least_rows)
+{
+    if (columns->rows < least_rows)
+        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu rows, at least %zu are needed", columns->rows,
+                         least_rows);
+    if (columns->count > 0)
+        return FF_FIT_OK;
+    for (size_t i = 0; i < columns->dropped_count; i++)
+        if (strcmp(columns->reasons[i], "constant") == 0)
+            return fit->fail(fit, FF_FIT_CONSTANT, "every column is constant or more than half missing");
+    return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "every column is more than half missing");
+}
+
+void ff_columns_summarize(struct ff_fit *fit, const struct ff_columns *columns)
+{
+    fit->integer(fit, "n", (int64_t)columns->rows, FF_SUMMARY);
+    fit->integer(fit, "columns", (int64_t)columns->count, FF_SUMMARY);
+    fit->integer(fit, "dropped", (int64_t)columns->dropped_count, FF_SUMMARY);
+}
+
+void ff_columns_export(struct ff_fit *fit, const struct ff_columns *columns)
+{
+    fit->texts(fit, "names", columns->names, columns->count, FF_EXPORT);
+    fit->numbers(fit, "means", columns->means, columns->count, FF_EXPORT);
+    fit->numbers(fit, "sds", columns->sds, columns->count, FF_EXPORT);
+}
+
+void ff_columns_export_dropped(struct ff_fit *fit, const struct ff_columns *columns)
+{
+    fit->texts(fit, "dropped_names", columns->dropped, columns->dropped_count, FF_EXPORT);
+    fit->texts(fit, "dropped_reasons", columns->reasons, columns->dropped_count, FF_EXPORT);
+}
+
 /* ---- the columns of a model in another frame ---- */
 
 struct named {
@@ -143,4 +176,12 @@ void ff_fitted_columns_row(const struct ff_fitted_columns *columns, const struct
         double value = value_at(columns, frame, step, i);
         row[i] = isnan(value) ? 0 : (value - columns->means[i]) / columns->sds[i];
     }
+}
+
+void ff_statistic_put(struct ff_kind_scores *scores, size_t step, double value, double limit)
+{
+    scores->value[step] = value;
+    scores->expected[step] = scores->lower[step] = 0;
+    scores->upper[step] = limit;
+    scores->score[step] = value / limit;
 }

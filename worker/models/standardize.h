@@ -20,6 +20,13 @@ struct ff_columns {
 /* Everything in columns is allocated from fit. */
 void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struct ff_columns *columns);
 
+/* FF_FIT_OK, or NOT_ENOUGH_DATA or CONSTANT with a message if there are fewer rows or no column. */
+int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_t least_rows);
+/* The parameters n, columns, dropped; those that ff_fitted_columns reads; dropped_names, dropped_reasons. */
+void ff_columns_summarize(struct ff_fit *fit, const struct ff_columns *columns);
+void ff_columns_export(struct ff_fit *fit, const struct ff_columns *columns);
+void ff_columns_export_dropped(struct ff_fit *fit, const struct ff_columns *columns);
+
 #define FF_NO_COLUMN SIZE_MAX
 
 /* The same columns of a frame that is judged by a model with "names", "means" and "sds". */
@@ -39,5 +46,8 @@ bool ff_fitted_columns_any(const struct ff_fitted_columns *columns, const struct
 /* Standardized values of a step into row; 0 where one is missing. */
 void ff_fitted_columns_row(const struct ff_fitted_columns *columns, const struct ff_kind_frame *frame,
                            size_t step, double *row);
+
+/* Of a statistic that is 0 or more, and an anomaly above the limit. */
+void ff_statistic_put(struct ff_kind_scores *scores, size_t step, double value, double limit);
 
 #endif
