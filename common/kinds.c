@@ -158,6 +158,12 @@ static const struct ff_param_schema changepoint_params[] = {
     {"shortest", FF_PARAM_INTEGER, 2, 1000000, "12", "steps of a segment at least", NULL},
 };
 
+static const struct ff_param_schema mahalanobis_params[] = {
+    {"support", FF_PARAM_NUMBER, 0.5, 1, "0.5", "share of the rows that mean and covariance are taken of",
+     NULL},
+    {"starts", FF_PARAM_INTEGER, 1, 10000, "100", "random choices of rows that the search begins with", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -181,6 +187,7 @@ static const struct ff_kind_schema kinds[] = {
     {"quantile", false, false, 1, COUNT(quantile_params), quantile_params},
     {"changepoint", false, true, 1, COUNT(changepoint_params), changepoint_params},
     {"ecod", true, true, 1, 0, NULL},
+    {"mahalanobis", true, true, 1, COUNT(mahalanobis_params), mahalanobis_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

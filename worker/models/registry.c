@@ -26,6 +26,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_quantile,
     &ff_kind_changepoint,
     &ff_kind_ecod,
+    &ff_kind_mahalanobis,
 };
 /* clang-format on */
 

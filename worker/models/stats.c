@@ -92,6 +92,11 @@ double ff_median(double *values, size_t n)
     return n % 2 ? upper : (largest(values, n / 2) + upper) / 2;
 }
 
+double ff_sorted_at(double *values, size_t n, size_t k)
+{
+    return select_at(values, n, (ptrdiff_t)k);
+}
+
 double ff_quantile(double *values, size_t n, double share)
 {
     double place = share * (double)(n - 1);

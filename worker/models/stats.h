@@ -12,6 +12,9 @@ size_t ff_finite_values(const double *values, size_t n, double *out);
 /* The mean of the middle two if n is even. n >= 1. Reorders values. */
 double ff_median(double *values, size_t n);
 
+/* What would be at k, below n, were they sorted. Reorders values. */
+double ff_sorted_at(double *values, size_t n, size_t k);
+
 /* Of a share 0 to 1, between the two nearest in proportion (type 7 of Hyndman & Fan 1996). n >= 1. Reorders
  * values. */
 double ff_quantile(double *values, size_t n, double share);
