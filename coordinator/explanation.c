@@ -94,6 +94,9 @@ static void say_failed(const struct ff_explanation *explanation, enum ff_code co
         {FF_CODE_BAD_PARAMETER,
          "A parameter of its model does not fit its data, so no fallback was tried. Correct it"
          " in models.top."},
+        {FF_CODE_NOT_PROMOTED, "The new model did worse on the last rows than output.promote allows. The "
+                               "target keeps the model that "
+                               "it has; score the rows by both, or raise max_alerts or max_worse."},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].code == code)

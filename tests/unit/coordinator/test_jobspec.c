@@ -172,9 +172,9 @@ Test(jobspec, what_a_layout_needs_must_be_there)
 Test(jobspec, planned_keys_are_refused_as_not_supported_yet)
 {
     assert_refused(LONG "output: {promote: no}\n",
-                   "jobs/nightly.yaml:2:19: output.promote is not supported yet");
+                   "jobs/nightly.yaml:2:19: output.promote: expected a map, found 'no'");
     assert_refused(LONG "output: {promote: {}}\n",
-                   "jobs/nightly.yaml:2:19: output.promote is not supported yet");
+                   "jobs/nightly.yaml:2:19: output.promote needs last, and max_alerts or max_worse");
 }
 
 Test(jobspec, memory_for_rows_is_a_size)
