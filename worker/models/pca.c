@@ -4,8 +4,9 @@
  * The rows are standardized (standardize.c) to X, n × p, column by column. The eigenvectors of XᵀX/n are the
  * loadings. With more columns than rows the smaller XXᵀ/n has the same eigenvalues λ, and an eigenvector u of
  * it gives the loading Xᵀu/√(nλ) (Turk and Pentland, 1991): 6,000 columns × 2,000 rows cost an eigenproblem
- * of 2,000. Loadings are turned so that the largest |entry| is positive, because eigenvectors have no sign of
- * their own.
+ * of 2,000. Where both are above 4,096 a randomized method finds the leading ones (sketch.c): 512 at most,
+ * and `explained` says what they reach. Loadings are turned so that the largest |entry| is positive, because
+ * eigenvectors have no sign of their own.
  *
  * T² = Σ t²/λ over the k components kept, Q = |x − x̂|². Their limits are quantiles of g·χ²(h) by Wilson and
  * Hilferty (1931): g = 1, h = k for T²; for Q, g and h by matching mean and variance (Box, 1954; Nomikos and
@@ -14,12 +15,13 @@
 #include "worker/models/eigen.h"
 #include "worker/models/params.h"
 #include "worker/models/registry.h"
+#include "worker/models/sketch.h"
 #include "worker/models/standardize.h"
 
 #include <cblas.h>
 #include <math.h>
 
-enum { LEAST_ROWS = 3, LARGEST_PROBLEM = 20000 };
+enum { LEAST_ROWS = 3, LARGEST_PROBLEM = 20000, LARGEST_EXACT = 4096, FIRST_SKETCH = 64, LAST_SKETCH = 512 };
 
 struct pca {
     struct ff_columns columns;
@@ -157,6 +159,42 @@ static void emit(struct ff_fit *fit, const struct pca *pca)
     ff_columns_export_dropped(fit, columns);
 }
 
+static int solve_exactly(struct ff_fit *fit, double share, struct pca *pca)
+{
+    int order;
+    double *vectors = gram_matrix(fit, &pca->columns, &order);
+    double *values = fit->alloc(fit, (size_t)order, sizeof *values);
+    int code = ff_eigen_solve(fit, vectors, order, values);
+    if (code != FF_FIT_OK)
+        return code;
+    choose_components(fit, values, order, share, pca);
+    take_loadings(fit, vectors, order, pca);
+    return FF_FIT_OK;
+}
+
+/* More directions until they explain enough. */
+static int solve_roughly(struct ff_fit *fit, double share, struct pca *pca)
+{
+    size_t n = pca->columns.rows, p = pca->columns.count, cells = n * p;
+    double total = 0;
+    for (size_t i = 0; i < cells; i++)
+        total += pca->columns.x[i] * pca->columns.x[i];
+    total /= (double)n;
+    pca->variances = fit->alloc(fit, LAST_SKETCH, sizeof(double));
+    pca->loadings = fit->alloc(fit, LAST_SKETCH * p, sizeof(double));
+    for (size_t count = FIRST_SKETCH; count <= LAST_SKETCH && pca->explained < share; count *= 2) {
+        int code = ff_sketch(fit, pca->columns.x, n, p, count, pca->variances, pca->loadings);
+        if (code != FF_FIT_OK)
+            return code;
+        pca->explained = 0;
+        for (pca->k = 0; pca->k < count && pca->explained < share && pca->variances[pca->k] > 0; pca->k++)
+            pca->explained += pca->variances[pca->k] / total;
+    }
+    for (size_t j = 0; j < pca->k; j++)
+        ff_eigen_orient(pca->loadings + j * p, p);
+    return FF_FIT_OK;
+}
+
 static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kind_frame *frame)
 {
     const double *share = config;
@@ -165,14 +203,10 @@ static int fit_frame(struct ff_fit *fit, const void *config, const struct ff_kin
     int code = refuse(fit, &pca.columns);
     if (code != FF_FIT_OK)
         return code;
-    int order;
-    double *vectors = gram_matrix(fit, &pca.columns, &order);
-    double *values = fit->alloc(fit, (size_t)order, sizeof *values);
-    code = ff_eigen_solve(fit, vectors, order, values);
+    bool rough = pca.columns.rows > LARGEST_EXACT && pca.columns.count > LARGEST_EXACT;
+    code = rough ? solve_roughly(fit, *share, &pca) : solve_exactly(fit, *share, &pca);
     if (code != FF_FIT_OK)
         return code;
-    choose_components(fit, values, order, *share, &pca);
-    take_loadings(fit, vectors, order, &pca);
     project(fit, &pca);
     find_limits(fit, &pca);
     emit(fit, &pca);
