@@ -164,6 +164,11 @@ static const struct ff_param_schema mahalanobis_params[] = {
     {"starts", FF_PARAM_INTEGER, 1, 10000, "100", "random choices of rows that the search begins with", NULL},
 };
 
+static const struct ff_param_schema iforest_rows_params[] = {
+    {"trees", FF_PARAM_INTEGER, 1, 10000, "100", "how many trees are grown", NULL},
+    {"sample", FF_PARAM_INTEGER, 2, 65536, "256", "rows that each of them is grown from", NULL},
+};
+
 static const struct ff_kind_schema kinds[] = {
     {"seasonal", false, false, 2, COUNT(seasonal_params), seasonal_params},
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
@@ -188,6 +193,7 @@ static const struct ff_kind_schema kinds[] = {
     {"changepoint", false, true, 1, COUNT(changepoint_params), changepoint_params},
     {"ecod", true, true, 1, 0, NULL},
     {"mahalanobis", true, true, 1, COUNT(mahalanobis_params), mahalanobis_params},
+    {"iforest_rows", true, true, 1, COUNT(iforest_rows_params), iforest_rows_params},
 };
 
 const struct ff_kind_schema *ff_kind_schemas(size_t *count)

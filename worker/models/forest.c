@@ -164,3 +164,14 @@ void ff_forest_scores(const struct ff_forest *forest, const struct ff_forest_dat
     for (size_t i = 0; i < data->count; i++)
         scores[i] = exp2(-scores[i] / whole);
 }
+
+struct ff_limit ff_forest_limit(const double *scores, size_t n, double *scratch)
+{
+    struct ff_limit limit = ff_limit_learn(scores, n, scratch);
+    double most = scores[0];
+    for (size_t i = 1; i < n; i++)
+        most = fmax(most, scores[i]);
+    if (most > limit.low)
+        limit.limit = fmin(limit.limit, most);
+    return limit;
+}

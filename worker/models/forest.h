@@ -3,6 +3,7 @@
 #define FF_WORKER_MODELS_FOREST_H
 
 #include "worker/models/kind.h"
+#include "worker/models/limit.h"
 #include "worker/models/random.h"
 
 /* Feature f of row i is x[f * stride + i], none NaN: a table by columns, or with stride 1 the windows of a
@@ -34,5 +35,9 @@ struct ff_forest ff_forest_grow(struct ff_fit *fit, const struct ff_forest_data 
 
 /* 0 to 1 for each of the rows, about 0.5: usual. */
 void ff_forest_scores(const struct ff_forest *forest, const struct ff_forest_data *data, double *scores);
+
+/* As ff_limit_learn, but no more than the largest score seen: scores are bounded, and more may be out of
+ * reach. */
+struct ff_limit ff_forest_limit(const double *scores, size_t n, double *scratch);
 
 #endif

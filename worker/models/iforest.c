@@ -12,7 +12,6 @@
  * in Liu & Paparrizos, "The elephant in the room: towards a reliable time-series anomaly detection
  * benchmark", NeurIPS 2024. */
 #include "worker/models/forest.h"
-#include "worker/models/limit.h"
 #include "worker/models/registry.h"
 #include "worker/models/series.h"
 #include "worker/models/stats.h"
@@ -97,7 +96,7 @@ static int fit_windows(struct ff_fit *fit, const struct config *config, const do
     if (!constant) {
         grow(fit, values, n, config->trees, config->sample, &grown);
         ff_forest_scores(&grown.forest, &grown.windows, scores);
-        limit = ff_limit_learn(scores, count, scratch);
+        limit = ff_forest_limit(scores, count, scratch);
     }
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - known), FF_SUMMARY);

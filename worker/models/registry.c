@@ -27,6 +27,7 @@ static const struct ff_kind *const kinds[] = {
     &ff_kind_changepoint,
     &ff_kind_ecod,
     &ff_kind_mahalanobis,
+    &ff_kind_iforest_rows,
 };
 /* clang-format on */
 

@@ -27,6 +27,7 @@ extern const struct ff_kind ff_kind_quantile;
 extern const struct ff_kind ff_kind_changepoint;
 extern const struct ff_kind ff_kind_ecod;
 extern const struct ff_kind ff_kind_mahalanobis;
+extern const struct ff_kind ff_kind_iforest_rows;
 
 /* NULL if there is none of that name. */
 const struct ff_kind *ff_registry_find(const char *name);

@@ -206,7 +206,7 @@ Test(jobspec, a_kind_of_one_metric_cannot_be_the_model_of_all)
     assert_refused(
         LONG "models: {all: {kind: seasonal}}\n",
         "jobs/nightly.yaml:2:22: models.all: kind 'seasonal' takes one metric at a time and can't model "
-        "all targets together; pca, ecod, mahalanobis can");
+        "all targets together; pca, ecod, mahalanobis, iforest_rows can");
     parse(LONG "models: {top: {kind: pca}}\n");
     cr_assert_str_eq(spec->top[0].model.kind, "pca");
 }

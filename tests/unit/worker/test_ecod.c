@@ -17,7 +17,7 @@ static void teardown(void)
 
 TestSuite(ecod, .init = setup, .fini = teardown);
 
-Test(ecod, names_the_column_that_made_a_row_odd)
+Test(ecod, names_the_columns_that_made_a_row_odd)
 {
     table_expect_use(&fitted, &scored, "ecod");
 }

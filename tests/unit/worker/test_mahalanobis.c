@@ -20,7 +20,7 @@ static void teardown(void)
 
 TestSuite(mahalanobis, .init = setup, .fini = teardown);
 
-Test(mahalanobis, names_the_column_that_made_a_row_odd)
+Test(mahalanobis, names_the_columns_that_made_a_row_odd)
 {
     table_expect_use(&fitted, &scored, "mahalanobis");
 }
