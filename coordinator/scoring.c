@@ -85,6 +85,8 @@ static enum ff_status load_rows(const struct ff_scoring *scoring, const struct f
     const struct ff_target_guide guide = {(void *)(uintptr_t)scoring, wants,
                                           scoring->with_all ? all_step(scoring->kit) : 0};
     enum ff_status status = ff_targetset_load(&own, NULL, &guide, progress, out, err);
+    if (!status && !scoring->with_all) /* the job has a model of all nevertheless */
+        (*out)->all_code = FF_CODE_NO_MODEL;
     ff_arena_fini(&arena);
     return status;
 }

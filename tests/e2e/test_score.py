@@ -139,6 +139,7 @@ class Long(Scored):
         text[1 + 3 * 20 + 1] = ",".join(spoiled)
         self.write("later.csv", "\n".join(text) + "\n")
         self.score("later.csv", "--all-out", self.path("all.csv"), "--causes-out", self.path("why.csv"))
+        self.assertEqual(len(parse(self.score("later.csv").out)), 3 * 30 * 2, "it is not asked for")
         with open(self.path("all.csv")) as file:
             lines = parse(file.read())
         model = self.exported()["all"]["model"]
