@@ -64,6 +64,18 @@ static const char *const *texts(const struct ff_kind_model *model, const char *n
     return param ? param->texts : NULL;
 }
 
+_Static_assert((int)FF_KIND_NUMBER == (int)FF_VALUE_NUMBER && (int)FF_KIND_TEXTS == (int)FF_VALUE_TEXTS,
+               "one list of types");
+
+static const char *name_at(const struct ff_kind_model *model, size_t i, enum ff_kind_type *type)
+{
+    const struct ff_model_part *part = ((const struct view *)model)->part;
+    if (i >= part->param_count)
+        return NULL;
+    *type = (enum ff_kind_type)part->params[i].type;
+    return part->params[i].name;
+}
+
 static struct view view_of(const struct ff_model *model, size_t part)
 {
     return (struct view){.model = {.abi_version = FF_KIND_ABI_VERSION,
@@ -76,7 +88,8 @@ static struct view view_of(const struct ff_model *model, size_t part)
                                    .integer = integer,
                                    .text = text,
                                    .numbers = numbers,
-                                   .texts = texts},
+                                   .texts = texts,
+                                   .name = name_at},
                          .part = &model->parts[part]};
 }
 
