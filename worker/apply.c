@@ -6,6 +6,7 @@
 #include "worker/apply.h"
 
 #include "worker/alerts.h"
+#include "worker/command.h"
 #include "worker/models/registry.h"
 #include "worker/plugin.h"
 
@@ -100,6 +101,8 @@ const struct ff_kind *ff_apply_kind(struct ff_fit *fit, const char *name, const 
     const char *path = ff_fit_spec_given(spec, "path");
     if (strcmp(name, FF_PLUGIN_KIND) == 0 && path)
         return ff_plugin_open(fit, path);
+    if (strcmp(name, FF_COMMAND_KIND) == 0 && ff_fit_spec_given(spec, "argv"))
+        return ff_command_open(fit, spec);
     const struct ff_kind *kind = ff_registry_find(name);
     if (!kind)
         fit->fail(fit, FF_FIT_BAD_PARAMETER, "a model of the kind '%.64s', which this worker does not know",
