@@ -30,6 +30,7 @@ enum {
     LINE_PER_VALUE = 64,
     LINE_MOST = 64 << 20,
     ABOVE_STANDARD = 10,
+    REFUSED_MS = 10000, /* for so long a program that refused to begin is not started again */
     MESSAGE = 400
 };
 
@@ -40,6 +41,8 @@ struct place {
     uint64_t id;
     unsigned can;
     int64_t used_ms;
+    char refusal[MESSAGE]; /* why it did not begin */
+    int64_t refused_ms;
 };
 
 static struct place places[PLACES];
@@ -194,13 +197,32 @@ static int blame(struct ff_fit *fit, struct place *place, enum ff_code code, con
     return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s", fault_message);
 }
 
+static enum ff_code code_of(enum ff_status status)
+{
+    switch (status) {
+    case FF_RESOURCE_EXHAUSTED:
+        return FF_CODE_OUT_OF_MEMORY;
+    case FF_FAILED_PRECONDITION:
+    case FF_ABORTED:
+        return FF_CODE_CRASHED;
+    default:
+        return FF_CODE_BAD_OUTPUT;
+    }
+}
+
 static int blame_for(struct ff_fit *fit, struct place *place, const struct ff_error *err)
 {
-    return blame(fit, place,
-                 err->status == FF_RESOURCE_EXHAUSTED ? FF_CODE_OUT_OF_MEMORY
-                 : err->status == FF_ABORTED          ? FF_CODE_CRASHED
-                                                      : FF_CODE_BAD_OUTPUT,
-                 err->text);
+    return blame(fit, place, code_of(err->status), err->text);
+}
+
+/* It exits, or says something else than ready: that is no fault of the target, and the next one needs not
+ * try. */
+static int note_refusal(struct ff_fit *fit, struct place *place, const struct ff_error *err)
+{
+    kill_program(place);
+    place->refused_ms = ff_clock_ms();
+    snprintf(place->refusal, sizeof place->refusal, "%.380s", err->text);
+    return refuse(fit, place->refusal);
 }
 
 static int greet(struct ff_fit *fit, struct place *place, const struct ff_request_file *files,
@@ -218,6 +240,8 @@ static int greet(struct ff_fit *fit, struct place *place, const struct ff_reques
     if (!status)
         return FF_FIT_OK;
     (void)ff_error_wrap(&err, "init");
+    if (err.status == FF_FAILED_PRECONDITION || err.status == FF_INVALID_ARGUMENT)
+        return note_refusal(fit, place, &err);
     return blame_for(fit, place, &err);
 }
 
@@ -282,6 +306,8 @@ static int get_ready(struct ff_fit *fit, unsigned what)
     if (current->asked)
         kill_program(current);
     current->used_ms = ff_clock_ms();
+    if (current->refused_ms && current->used_ms - current->refused_ms < REFUSED_MS)
+        return refuse(fit, current->refusal);
     int code = current->program ? FF_FIT_OK : start(fit, current);
     if (code != FF_FIT_OK)
         return code;

@@ -204,7 +204,7 @@ static enum ff_status tell_end(struct ff_program *program, struct ff_error *err)
     if (waitid(P_PID, (id_t)program->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
         return ff_error_set(err, FF_ABORTED, "it closed its standard output");
     if (info.si_code == CLD_EXITED)
-        return ff_error_set(err, FF_ABORTED, "it exited with code %d", info.si_status);
+        return ff_error_set(err, FF_FAILED_PRECONDITION, "it exited with code %d", info.si_status);
     return ff_error_set(err, FF_ABORTED, "it died of signal %d (%s)", info.si_status,
                         strsignal(info.si_status));
 }

@@ -30,8 +30,9 @@ struct ff_program_limits {
 };
 
 /* Sends a line and waits for one, which is borrowed until the next call. After a failure the program can only
- * be killed: ABORTED, it ended; OUT_OF_RANGE, it wrote too much; RESOURCE_EXHAUSTED, it took too much memory,
- * or there is none to keep what it wrote. */
+ * be killed: FAILED_PRECONDITION, it exited; ABORTED, a signal ended it or it closed its standard output;
+ * OUT_OF_RANGE, it wrote too much; RESOURCE_EXHAUSTED, it took too much memory, or there is none to keep what
+ * it wrote. */
 FF_NODISCARD enum ff_status ff_program_ask(struct ff_program *program, struct ff_bytes line,
                                            const struct ff_program_limits *limits, struct ff_bytes *answer,
                                            struct ff_error *err);

@@ -1,5 +1,6 @@
 """kind: command: what a program is asked and answers, that it is kept warm, and what its faults cost."""
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -196,14 +197,47 @@ class Commands(Fleet):
     def test_a_program_that_does_not_begin(self):
         self.rows()
         for params, code, error, text in (
-                ({"fault": "init"}, 4, "CRASHED", "init: it exited with code 5"),
-                ({"fault": "protocol"}, 4, "BAD_OUTPUT", 'expected "protocol": 1'),
+                ({"fault": "init"}, 4, "BAD_PARAMETER", "init: it exited with code 5"),
+                ({"fault": "protocol"}, 4, "BAD_PARAMETER", 'expected "protocol": 1'),
                 ({"argv": ["./nothing"]}, 4, "BAD_PARAMETER", "cannot run './nothing': No such file"),
                 ({"folder": "/nowhere/at/all"}, 4, "BAD_PARAMETER", "/nowhere/at/all is not on this worker's host"),
                 ({"can": "score"}, 4, "BAD_PARAMETER", "the program cannot fit")):
             result = self.train_json(self.command_job(**params), "--no-reuse", code=code)
             self.assertEqual(result["top"]["t0"]["error"], error, params)
             self.assertIn(text, result["top"]["t0"]["errmsg"])
+        self.train(self.command_job(fault="init"), "--no-reuse", "--slots", 1, code=4)
+        self.assertIn("nothing to begin with", self.fitfleet("logs", "job", "--state", self.state).out)
+
+    def test_a_program_that_does_not_begin_is_not_started_for_every_target(self):
+        self.rows(targets=30)
+        result = self.train_json(self.command_job(fault="init"), "--slots", 1, code=4)
+        self.assertEqual(result["counts"]["failed"], 30)
+        self.assertEqual(len(self.lines("starts")), 1)
+
+    def test_backtests_and_alerts(self):
+        self.rows(rows=120)
+        result = self.fitfleet("backtest", self.command_job(), "--folds", 2, "--horizon", 5)
+        self.assertIn("3 series measured", result.out)
+        job = self.job(models={"top": {"kind": "command", "argv": [sys.executable, "program.py"]}},
+                       alerts={"per_target_per_week": 1})
+        self.assertEqual(self.train_json(job)["counts"]["fitted"], 3)
+        self.assertGreater(self.exported()["t0"]["metrics"]["value"]["alert_threshold"], 0)
+
+    def test_the_example_in_shell(self):
+        self.train(os.path.join(ROOT, "examples", "median.yaml"))
+        model = json.loads(self.models("median").splitlines()[0])["metrics"]["value"]
+        self.assertEqual(model["median"], 0.134)
+        data = os.path.join(ROOT, "examples", "data", "cloudwatch", "ec2_cpu_utilization_24ae8d.csv")
+        lines = self.fitfleet("score", "median", data, "--state", self.state).out.splitlines()
+        self.assertEqual(len(lines), 4033)
+        self.assertEqual(lines[1].split(",")[4], "0.134")
+
+    @unittest.skipUnless(importlib.util.find_spec("sklearn"), "there is no scikit-learn")
+    def test_the_example_in_python(self):
+        self.train(os.path.join(ROOT, "examples", "forest.yaml"))
+        data = os.path.join(ROOT, "examples", "data", "cloudwatch", "ec2_cpu_utilization_24ae8d.csv")
+        out = self.fitfleet("score", "forest", data, "--state", self.state).out
+        self.assertIn(",1\n", out)
 
     def test_what_a_job_may_say(self):
         self.rows()

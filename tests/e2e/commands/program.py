@@ -105,6 +105,7 @@ def main():
     parameters = init["parameters"]
     note("starts")
     if parameters.get("fault") == "init":
+        print("nothing to begin with", file=sys.stderr)
         sys.exit(5)
     shared = read_shared(init["shared"])
     ready = {"type": "ready", "protocol": 2 if parameters.get("fault") == "protocol" else 1}
