@@ -215,13 +215,13 @@ class Commands(Fleet):
         self.assertEqual(len(self.lines("starts")), 1)
 
     def test_backtests_and_alerts(self):
-        self.rows(rows=120)
+        self.csv("data.csv", targets=3, rows=1000)
         result = self.fitfleet("backtest", self.command_job(), "--folds", 2, "--horizon", 5)
         self.assertIn("3 series measured", result.out)
         job = self.job(models={"top": {"kind": "command", "argv": [sys.executable, "program.py"]}},
                        alerts={"per_target_per_week": 1})
         self.assertEqual(self.train_json(job)["counts"]["fitted"], 3)
-        self.assertGreater(self.exported()["t0"]["metrics"]["value"]["alert_threshold"], 0)
+        self.assertGreater(self.exported()["t00"]["metrics"]["value"]["alert_threshold"], 0)
 
     def test_the_example_in_shell(self):
         self.train(os.path.join(ROOT, "examples", "median.yaml"))
