@@ -188,7 +188,7 @@ static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
     const struct ff_work *work = &loaded->set->work;
     const struct ff_alerts none = {0}, alerts = share_alerts(spec, loaded->set);
     loaded->all = fit_spec(&spec->all, &none, work);
-    if (work->type == FF_WORK_FIT)
+    if (work->type != FF_WORK_BACKTEST) /* what is applied may be a model of the fallback's */
         loaded->fallback = fit_spec(&spec->fallback, &alerts, work);
     loaded->rules = ff_xcalloc(spec->top_count + 1, sizeof *loaded->rules);
     loaded->metrics = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metrics);

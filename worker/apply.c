@@ -340,7 +340,8 @@ enum ff_code ff_apply(struct ff_emitter *emitter, const struct ff_task *task, co
 {
     struct ff_fit *fit = &emitter->fit;
     bool forecasts = task->model->work.type == FF_WORK_FORECAST;
-    const struct ff_kind *kind = kind_of(fit, model, task->model);
+    const struct ff_kind *kind =
+        kind_of(fit, model, model->by_fallback && task->fallback ? task->fallback : task->model);
     if (!kind)
         return FF_CODE_BAD_PARAMETER;
     *out = (struct ff_model){.kind = forecasts ? FF_APPLY_FORECAST : FF_APPLY_SCORE,

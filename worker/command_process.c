@@ -25,7 +25,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WATCH_MS = 20, PIECE = 64 << 10, ABOVE_STANDARD = 10, MEASURED_MS = 1000, NAP_NS = 2000000 };
+enum {
+    WATCH_MS = 20,
+    PIECE = 64 << 10,
+    ABOVE_STANDARD = 10,
+    KEPT_BYTES = 4 << 20,
+    MEASURED_MS = 1000,
+    NAP_NS = 2000000
+};
 
 struct ff_program {
     pid_t pid;
@@ -294,6 +301,11 @@ enum ff_status ff_program_ask(struct ff_program *program, struct ff_bytes line,
 {
     size_t end = 0;
     program->size = 0;
+    if (program->room > KEPT_BYTES) {
+        free(program->line);
+        program->line = NULL;
+        program->room = 0;
+    }
     if (program->answered && ff_clock_ms() - program->measured_ms > MEASURED_MS) {
         program->before = ff_command_memory(program->pid, 0);
         program->measured_ms = ff_clock_ms();

@@ -241,8 +241,10 @@ static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
     int code = configure(attempt);
     if (code != FF_FIT_OK)
         return (enum ff_code)code;
+    bool is_own = ff_kind_is_open(ff_kind_schema(attempt->spec->kind));
     *model = (struct ff_model){.kind = attempt->spec->kind,
                                .format_version = attempt->kind->format_version,
+                               .by_fallback = is_own && attempt->spec == attempt->task->fallback,
                                .t0_ms = frame->t0_ms,
                                .step_ms = frame->step_ms,
                                .steps = frame->steps};
@@ -333,8 +335,8 @@ static void fit_with_fallback(struct ff_fitter *fitter, const struct ff_task *ta
         return;
     }
     fill_error(out, first.code, fitter->first_message, fitter->emitter.message);
-    if (!ff_code_allows_fallback(first.code) || !task->fallback || !task->fallback->kind ||
-        !*task->fallback->kind)
+    if (task->model->work.type != FF_WORK_FIT || !ff_code_allows_fallback(first.code) || !task->fallback ||
+        !task->fallback->kind || !*task->fallback->kind)
         return;
     struct attempt second = try_kind(fitter, task, task->fallback);
     if (second.code == FF_CODE_OK)

@@ -118,9 +118,16 @@ class Commands(Fleet):
     def test_a_fallback_may_be_a_program_too(self):
         self.rows()
         job = self.job(models={"top": {"kind": "command", "argv": [sys.executable, "program.py"], "fault": "few"},
-                               "fallback": {"kind": "command", "argv": [sys.executable, "program.py"], "victim": "none"}})
+                               "fallback": {"kind": "command", "argv": [sys.executable, "program.py"], "victim": "none",
+                                            "offset": 100}})
         top = self.train_json(job, "--slots", 1)["top"]
         self.assertEqual((top["t0"]["class"], top["t1"]["class"]), ("fitted", "fallback"))
+        self.assertEqual(len(self.lines("starts")), 2)
+        self.rows(name="later.csv")
+        out = self.fitfleet("score", "job", "later.csv", "--state", self.state).out
+        expected = {line["target"]: float(line["expected"]) for line in csv.DictReader(io.StringIO(out))}
+        self.assertAlmostEqual(expected["t0"], self.mean(0), places=5)
+        self.assertAlmostEqual(expected["t1"], self.mean(1) + 100, places=5)  # the fallback's offset
 
     # -- what does not
 
@@ -138,6 +145,7 @@ class Commands(Fleet):
             "nested": ("quarantined", "BAD_OUTPUT", '"model"."a", found an object'),
             "nan": ("quarantined", "BAD_OUTPUT", "expected a JSON object"),
             "memory": ("quarantined", "OUT_OF_MEMORY", "within a limit of 96.0 MiB"),
+            "hoard": ("quarantined", "OUT_OF_MEMORY", "within a limit of 96.0 MiB"),
             "code": ("quarantined", "BAD_OUTPUT", "found NO_LUCK"),
             "few": ("failed", "NOT_ENOUGH_DATA", "too little to see"),
         }
@@ -155,6 +163,47 @@ class Commands(Fleet):
         self.rows(name="later.csv")
         result = self.fitfleet("score", "job", "later.csv", "--state", self.state, code=3)
         self.assertIn('expected 30 numbers as "expected", found 29', result.err + result.out)
+
+    def test_a_program_that_leaks_is_replaced_without_charge(self):
+        self.rows(targets=60)
+        self.coordinator()
+        self.worker("--own-models", "--recycle-memory", "100MiB")
+        self.wait_state(self.submit(self.command_job(fault="leak", victim="all")), "done")
+        top = self.document()["top"]
+        self.assertEqual({entry["class"] for entry in top.values()}, {"fitted"})
+        self.assertEqual({entry["attempts"] for entry in top.values()}, {1})
+        self.assertGreater(len(self.lines("starts")), 1)
+
+    def test_a_capsule_is_fitted_again(self):
+        self.rows()
+        self.write("calendar.csv", "a\n")
+        job = self.command_job(fault="exit", shared=["calendar.csv"])
+        self.train(job, code=3)
+        self.fitfleet("capsule", "job", "t1", "--out", self.path("t1.capsule"), "--state", self.state)
+        again = self.run_program([fleet.WORKER, "--own-models", "--replay", self.path("t1.capsule")], code=3).json()
+        self.assertEqual((again["error"], again["identical"]), ("CRASHED", True))
+        again = self.run_program([fleet.WORKER, "--replay", self.path("t1.capsule")], code=3).json()
+        self.assertEqual(again["error"], "BAD_PARAMETER")
+
+    def test_a_job_that_is_cancelled_takes_its_programs_along(self):
+        self.rows()
+        self.coordinator()
+        self.worker("--own-models")
+        job = self.submit(self.command_job(fault="hang", limits={"target_timeout": "60s"}))
+        wait_until(lambda: self.lines("starts"), "the program is started")
+        program = fleet.Pid(int(self.lines("starts")[0].split()[0]))
+        self.fitfleet("cancel", job)
+        wait_until(lambda: not program.alive(), "the program is gone")
+
+    def test_shared_files_lie_below_the_data_root(self):
+        self.rows(name="root/data.csv")
+        self.write("secret.csv", "a\n")
+        self.coordinator("--data-root", self.path("root"))
+        self.worker("--own-models")
+        job = self.job(files=["root/data.csv"], models={"top": {
+            "kind": "command", "argv": [sys.executable, "program.py"], "shared": ["secret.csv"]}})
+        self.wait_state(self.submit(job), "failed")
+        self.assertIn("outside the coordinator's --data-root", self.document()["errmsg"])
 
     def test_what_goes_to_standard_error_is_kept(self):
         self.rows()

@@ -8,6 +8,9 @@ import time
 import zlib
 
 
+LEAKED = []
+
+
 def note(name, text=""):
     with open(name, "a") as file:
         file.write(f"{os.getpid()} {text}\n")
@@ -51,6 +54,11 @@ def commit(fault, request):
         kept = []
         while True:
             kept.append(b"x" * (1 << 20))
+    if fault == "leak":
+        LEAKED.append(b"x" * (10 << 20))
+        return True
+    if fault == "hoard":
+        subprocess.run([sys.executable, "-c", "x = []\nwhile True: x.append(b'x' * (1 << 20))"], check=False)
     if fault == "children":
         subprocess.Popen(["sleep", "1000"], start_new_session=True)
         if os.fork() == 0:
@@ -117,7 +125,7 @@ def main():
         if request["type"] == "end":
             note("ends")
             return
-        fault = parameters.get("fault") if request["target"] == parameters.get("victim", "t1") else None
+        fault = parameters.get("fault") if parameters.get("victim", "t1") in (request["target"], "all") else None
         during = parameters.get("during", "fit")
         if fault and during == request["type"] and not commit(fault, request):
             continue
@@ -125,7 +133,8 @@ def main():
         if request["type"] == "fit":
             answer.update(model=fit(request, parameters, shared), summary=["mean", "n"])
         elif request["type"] == "score":
-            answer.update(band(request["model"], len(request["values"]) - (fault == "short"), 1))
+            model = {"mean": request["model"]["mean"] + float(parameters.get("offset", 0))}
+            answer.update(band(model, len(request["values"]) - (fault == "short"), 1))
         else:
             answer.update(band(request["model"], request["horizon"], 1))
         say(answer)
