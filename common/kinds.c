@@ -3,6 +3,7 @@
 #include "common/kinds.h"
 
 #include "common/text.h"
+#include "common/texts.h"
 
 #include <string.h>
 
@@ -33,6 +34,14 @@ static const struct ff_param_schema plugin_params[] = {
     {"path", FF_PARAM_PATH, 0, 0, NULL, "a shared object, or the name of one in the worker's plug-in folder",
      NULL},
     {"*", FF_PARAM_ANY, 0, 0, "", "a parameter of the plug-in's own", NULL},
+};
+
+static const struct ff_param_schema command_params[] = {
+    {"argv", FF_PARAM_TEXTS, 0, 0, NULL, "a list: a program and its arguments, such as [python3, fit.py]",
+     NULL},
+    {"shared", FF_PARAM_PATHS, 0, 0, "[]", "a list of files that the program may read", NULL},
+    {"folder", FF_PARAM_FOLDER, 0, 0, ".", "where the program runs; the job file's folder", NULL},
+    {"*", FF_PARAM_ANY, 0, 0, "", "a parameter of the program's own", NULL},
 };
 
 static const struct ff_param_schema ets_params[] = {
@@ -174,6 +183,7 @@ static const struct ff_kind_schema kinds[] = {
     {"ewma", false, false, 2, COUNT(ewma_params), ewma_params},
     {"pca", true, true, 2, COUNT(pca_params), pca_params},
     {"plugin", false, true, 1, COUNT(plugin_params), plugin_params},
+    {"command", false, true, 1, COUNT(command_params), command_params},
     {"busy", false, false, 2, COUNT(busy_params), busy_params},
     {"ets", false, true, 1, COUNT(ets_params), ets_params},
     {"holt_winters", false, true, 1, COUNT(holt_winters_params), holt_winters_params},
@@ -244,6 +254,16 @@ static bool is_word(const char *words, const char *text)
     return false;
 }
 
+static bool is_list(const char *text, size_t least)
+{
+    struct ff_arena arena = {0};
+    const char *const *items;
+    size_t count = 0;
+    bool good = ff_texts_read(text, &arena, &items, &count) && count >= least && count <= FF_PARAM_MOST_TEXTS;
+    ff_arena_fini(&arena);
+    return good;
+}
+
 enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *text, struct ff_error *err)
 {
     double number;
@@ -268,6 +288,14 @@ enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *
     case FF_PARAM_PATH:
         return *text ? FF_OK
                      : ff_error_set(err, FF_INVALID_ARGUMENT, "expected the path of a file, found ''");
+    case FF_PARAM_TEXTS:
+    case FF_PARAM_PATHS:
+        return is_list(text, schema->type == FF_PARAM_TEXTS ? 1 : 0)
+                   ? FF_OK
+                   : ff_error_set(err, FF_INVALID_ARGUMENT,
+                                  "expected a list of %d to %d texts, found '%.64s'",
+                                  schema->type == FF_PARAM_TEXTS ? 1 : 0, FF_PARAM_MOST_TEXTS, text);
+    case FF_PARAM_FOLDER:
     case FF_PARAM_ANY:
         return FF_OK;
     case FF_PARAM_WORD:

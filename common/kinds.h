@@ -17,8 +17,13 @@ enum ff_param_type {
     FF_PARAM_SEASON,  /* "auto", a whole number of steps >= 1, or a duration such as 1d */
     FF_PARAM_WORD,    /* one of words */
     FF_PARAM_PATH,    /* a file; in a job file one with a '/' is relative to it, and made absolute */
+    FF_PARAM_TEXTS,   /* a list of texts, at least one: a JSON array (texts.h) */
+    FF_PARAM_PATHS,   /* a list of files, made absolute in the same way as one */
+    FF_PARAM_FOLDER,  /* a folder; not given, it is that of the job file */
     FF_PARAM_ANY,     /* any text. Under the name "*": parameters of every other name */
 };
+
+enum { FF_PARAM_MOST_TEXTS = 64 }; /* in a list */
 
 struct ff_param_schema {
     const char *name;

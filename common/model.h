@@ -48,6 +48,7 @@ struct ff_model {
     int64_t t0_ms; /* the axis that it was fitted on */
     int64_t step_ms;
     uint64_t steps;
+    bool by_fallback; /* of a kind of one's own: the job's fallback names what fitted it */
 };
 
 /* Appends the encoded model to out. Everything in model is borrowed for the call. */

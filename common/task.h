@@ -42,14 +42,24 @@ struct ff_promotion {
     double max_worse;   /* its mean |error|, as a share beyond the old one's; below 0: any */
 };
 
+/* A file that a program of somebody's own reads: an object, which whoever fits has fetched. */
+struct ff_shared {
+    struct ff_object_id id;
+    uint64_t size; /* 0: it is empty, and no object */
+};
+
+enum { FF_MOST_SHARED = 16 };
+
 /* A model to fit: kind and its parameters. Borrowed strings. */
 struct ff_fit_spec {
     const char *kind; /* NULL or "": none */
     const struct ff_param *params;
     size_t param_count;
     struct ff_alerts alerts;
-    struct ff_work work;           /* score and forecast: kind and parameters are the model's own */
-    struct ff_promotion promotion; /* fit */
+    struct ff_work work;            /* score and forecast: kind and parameters are the model's own */
+    const struct ff_shared *shared; /* kind command: in the order of its parameter shared */
+    size_t shared_count;            /* 0: they are not at hand as objects */
+    struct ff_promotion promotion;  /* fit */
 };
 
 /* The text that spec gives for the parameter; NULL if none. */

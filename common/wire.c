@@ -50,3 +50,29 @@ uint64_t ff_blocks_add(struct ff_blocks *blocks, struct ff_bytes bytes)
     add_segment(blocks, bytes);
     return offset;
 }
+
+static size_t add_shared(const struct ff_fit_spec *spec, struct ff_shared *out, size_t count)
+{
+    for (size_t i = 0; spec && i < spec->shared_count; i++) {
+        size_t at = 0;
+        while (at < count && memcmp(&out[at].id, &spec->shared[i].id, sizeof out[at].id) != 0)
+            at++;
+        if (at == count && count < FF_CHUNK_MOST_SHARED && spec->shared[i].size)
+            out[count++] = spec->shared[i];
+    }
+    return count;
+}
+
+size_t ff_chunk_shared(const struct ff_chunk *chunk, struct ff_shared *out)
+{
+    const struct ff_fit_spec *before = NULL, *fallback = NULL; /* neighbours have the same ones, mostly */
+    size_t count = 0;
+    for (size_t i = 0; i < chunk->task_count; i++) {
+        const struct ff_task *task = &chunk->tasks[i].task;
+        if (task->model != before)
+            count = add_shared(before = task->model, out, count);
+        if (task->fallback != fallback)
+            count = add_shared(fallback = task->fallback, out, count);
+    }
+    return count;
+}

@@ -99,6 +99,12 @@ struct ff_chunk {
     size_t task_count;
 };
 
+enum { FF_CHUNK_MOST_SHARED = 64 };
+
+/* The files that the chunk's programs share, each once and without empty ones, in a fixed order. out has room
+ * for FF_CHUNK_MOST_SHARED; those beyond are left out. Returns their number. */
+size_t ff_chunk_shared(const struct ff_chunk *chunk, struct ff_shared *out);
+
 struct ff_report {
     uint64_t worker;
     struct ff_lease_id lease;

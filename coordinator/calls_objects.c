@@ -1,4 +1,5 @@
-/* Objects: Fetch, Put. A large frame of a running job is one; others were put or rendered. */
+/* Objects: Fetch, Put. A large frame of a running job is one, and a file that its programs share; others were
+ * put or rendered. */
 #include "coordinator/core.h"
 
 enum { UPLOAD_BYTES = 1 << 30 };
@@ -49,11 +50,27 @@ static bool fetch_frame(struct ff_coordinator *core, struct ff_call *call)
     return true;
 }
 
+/* A file that programs of a running job share. False: the object is none. */
+static bool fetch_shared(struct ff_coordinator *core, struct ff_call *call)
+{
+    const struct ff_fetch_request *in = &call->in.fetch;
+    struct ff_bytes bytes = {0};
+    for (struct ff_job *job = core->jobs; job && !bytes.data; job = job->next)
+        if (job->loaded)
+            bytes = ff_sharing_find(job->loaded->sharing, &in->object);
+    if (!bytes.data)
+        return false;
+    struct ff_bytes range = {bytes.data + in->offset, in->size};
+    if (is_inside(in, bytes.size, call))
+        reply_range(call, bytes.size, &range);
+    return true;
+}
+
 void ff_core_fetch(struct ff_coordinator *core, struct ff_call *call)
 {
     const struct ff_fetch_request *in = &call->in.fetch;
     ff_core_note_progress(core, call->pipe);
-    if (fetch_frame(core, call))
+    if (fetch_frame(core, call) || fetch_shared(core, call))
         return;
     struct ff_bytes object = ff_objects_get(core->objects, &in->object, core->now_ms + FF_UPLOAD_KEEP_MS);
     if (!object.data) {

@@ -74,7 +74,7 @@ static void add(struct finder *finder, const char *path, const struct stat *info
     found->pattern = finder->pattern;
 }
 
-static bool is_below(const char *root, const char *path)
+bool ff_files_is_below(const char *root, const char *path)
 {
     char *real_root = realpath(root, NULL);
     char *real_path = realpath(path, NULL);
@@ -101,7 +101,7 @@ static enum ff_status add_matches(struct finder *finder, const glob_t *matches, 
         if (!S_ISREG(info.st_mode) || access(path, R_OK) != 0)
             return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: data.files: %s: %s", finder->place, path,
                                 S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
-        if (finder->limit && !is_below(finder->limit, path))
+        if (finder->limit && !ff_files_is_below(finder->limit, path))
             return ff_error_set(err, FF_PERMISSION_DENIED,
                                 "%s: data.files: %s is outside the coordinator's --data-root %s",
                                 finder->place, path, finder->limit);

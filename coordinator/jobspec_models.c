@@ -1,5 +1,6 @@
 /* The section models: kinds and their parameters, checked against common/kinds. */
 #include "common/text.h"
+#include "common/texts.h"
 #include "coordinator/jobspec_parts.h"
 
 #include <string.h>
@@ -44,25 +45,60 @@ static enum ff_status check_keys(struct ff_jobspec_reader *r, const struct ff_co
     return ff_config_check_map(map, keys, count, r->err);
 }
 
+static const char *folder_of(const struct ff_jobspec_reader *r, const struct ff_config_node *node)
+{
+    return node->line ? r->source->base_dir : r->source->override_dir;
+}
+
+static const char *absolute(struct ff_jobspec_reader *r, const struct ff_config_node *node, const char *path)
+{
+    return *path == '/' ? ff_arena_strdup(r->arena, path)
+                        : ff_arena_printf(r->arena, "%s/%s", folder_of(r, node), path);
+}
+
 /* As the worker gets it. */
 static const char *param_text(struct ff_jobspec_reader *r, const struct ff_config_node *node,
                               const struct ff_param_schema *schema)
 {
-    if (schema->type != FF_PARAM_PATH || node->text[0] == '/' || !strchr(node->text, '/'))
-        return ff_arena_strdup(r->arena, node->text);
-    const char *folder = node->line ? r->source->base_dir : r->source->override_dir;
-    return ff_arena_printf(r->arena, "%s/%s", folder, node->text);
+    if (schema->type == FF_PARAM_FOLDER || (schema->type == FF_PARAM_PATH && strchr(node->text, '/')))
+        return absolute(r, node, node->text);
+    return ff_arena_strdup(r->arena, node->text);
+}
+
+/* A list as one text; a lone text is a list of one. */
+static enum ff_status list_text(struct ff_jobspec_reader *r, const struct ff_config_node *node,
+                                const struct ff_param_schema *schema, const char **out)
+{
+    bool is_list = node->kind == FF_CONFIG_LIST;
+    size_t count = is_list ? node->count : 1;
+    const char **items = ff_arena_alloc(r->arena, (count + 1) * sizeof *items);
+    struct ff_buf text = {0};
+    if (is_list && ff_config_check_texts(node, r->err))
+        return FF_INVALID_ARGUMENT;
+    for (size_t i = 0; i < count; i++) {
+        const struct ff_config_node *item = is_list ? node->items[i] : node;
+        items[i] = schema->type == FF_PARAM_PATHS ? absolute(r, item, item->text) : item->text;
+    }
+    ff_texts_write(items, count, &text);
+    *out = ff_arena_strdup(r->arena, ff_buf_text(&text));
+    ff_buf_fini(&text);
+    return FF_OK;
 }
 
 static enum ff_status read_param(struct ff_jobspec_reader *r, const struct ff_config_node *node,
                                  const struct ff_param_schema *schema, struct ff_param *out)
 {
-    if (node->kind != FF_CONFIG_SCALAR)
+    bool takes_list = schema->type == FF_PARAM_TEXTS || schema->type == FF_PARAM_PATHS;
+    if (node->kind != FF_CONFIG_SCALAR && !(takes_list && node->kind == FF_CONFIG_LIST))
         return ff_config_expected(node, schema->help, r->err);
     struct ff_error why = {0};
-    if (ff_param_check(schema, node->text, &why) != FF_OK)
+    const char *text = node->text;
+    if (takes_list && list_text(r, node, schema, &text))
+        return FF_INVALID_ARGUMENT;
+    if (ff_param_check(schema, text, &why) != FF_OK)
         return ff_config_fail(node, r->err, "%s: %s", node->path, why.text);
-    *out = (struct ff_param){ff_arena_strdup(r->arena, node->key), param_text(r, node, schema)};
+    *out = (struct ff_param){ff_arena_strdup(r->arena, node->key),
+                             takes_list ? text : param_text(r, node, schema)};
     return FF_OK;
 }
 
@@ -92,6 +128,9 @@ static enum ff_status read_params(struct ff_jobspec_reader *r, const struct ff_c
     size_t count = 0;
     for (size_t i = 0; i < kind->param_count; i++) {
         const struct ff_config_node *node = child(map, kind->params[i].name);
+        if (!is_given(node) && kind->params[i].type == FF_PARAM_FOLDER)
+            params[count++] =
+                (struct ff_param){kind->params[i].name, ff_arena_strdup(r->arena, r->source->base_dir)};
         if (!is_given(node) && kind->params[i].default_text)
             continue;
         if (!is_given(node))
@@ -149,7 +188,7 @@ static enum ff_status read_all(struct ff_jobspec_reader *r, const struct ff_conf
         return FF_OK;
     enum ff_status status = read_model(r, node, NULL, 0, &r->spec->all);
     const struct ff_kind_schema *kind = r->spec->all.kind ? ff_kind_schema(r->spec->all.kind) : NULL;
-    if (status || !kind || kind->multivariate || ff_kind_is_open(kind))
+    if (status || !kind || kind->multivariate || strcmp(kind->name, "plugin") == 0)
         return status;
     return ff_config_fail(
         child(node, "kind"), r->err,

@@ -1,6 +1,7 @@
 #include "coordinator/loader.h"
 
 #include "common/hash.h"
+#include "common/texts.h"
 #include "coordinator/clerk.h"
 #include "coordinator/fingerprint.h"
 #include "coordinator/setmodels.h"
@@ -24,7 +25,11 @@ struct ff_loader {
 static struct ff_fit_spec fit_spec(const struct ff_model_spec *model, const struct ff_alerts *alerts,
                                    const struct ff_work *work)
 {
-    return (struct ff_fit_spec){model->kind, model->params, model->param_count, *alerts, *work, {0}};
+    return (struct ff_fit_spec){.kind = model->kind,
+                                .params = model->params,
+                                .param_count = model->param_count,
+                                .alerts = *alerts,
+                                .work = *work};
 }
 
 /* total_per_day is shared out among the targets that have rows. */
@@ -108,18 +113,43 @@ const struct ff_big_frame *ff_loaded_big(const struct ff_loaded *loaded, uint32_
     return NULL;
 }
 
+static void add_file(struct ff_hash *hash, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return;
+    ff_hash_add_number(hash, (uint64_t)info.st_size);
+    ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_sec);
+    ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_nsec);
+}
+
+/* Whichever arguments of a program are files, seen from where it runs. */
+static void add_arguments(struct ff_hash *hash, const struct ff_fit_spec *spec, const char *text)
+{
+    struct ff_arena arena = {0};
+    const char *const *items, *folder = ff_fit_spec_given(spec, "folder");
+    size_t count = 0;
+    if (!ff_texts_read(text, &arena, &items, &count))
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        add_file(hash, items[i][0] == '/' || !folder ? items[i]
+                                                     : ff_arena_printf(&arena, "%s/%s", folder, items[i]));
+    ff_arena_fini(&arena);
+}
+
 /* What tells that the files of a model of somebody's own changed, where they can be seen from here. */
 static void add_files(struct ff_hash *hash, const struct ff_fit_spec *spec)
 {
     const struct ff_kind_schema *kind = spec->kind ? ff_kind_schema(spec->kind) : NULL;
     for (size_t i = 0; kind && ff_kind_is_open(kind) && i < spec->param_count; i++) {
-        struct stat info;
-        if (spec->params[i].text[0] != '/' || stat(spec->params[i].text, &info) != 0)
-            continue;
-        ff_hash_add_number(hash, (uint64_t)info.st_size);
-        ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_sec);
-        ff_hash_add_number(hash, (uint64_t)info.st_mtim.tv_nsec);
+        enum ff_param_type type = ff_kind_param(kind, spec->params[i].name)->type;
+        if (type == FF_PARAM_TEXTS)
+            add_arguments(hash, spec, spec->params[i].text);
+        else if (spec->params[i].text[0] == '/')
+            add_file(hash, spec->params[i].text);
     }
+    for (size_t i = 0; i < spec->shared_count; i++)
+        ff_hash_add(hash, spec->shared[i].id.bytes, FF_OBJECT_ID_SIZE);
 }
 
 static enum ff_status take_fingerprint(const struct ff_loaded *loaded, uint32_t target,
@@ -155,13 +185,23 @@ static enum ff_status look_at_rows(struct ff_loaded *loaded, uint32_t target, co
     return status ? status : take_fingerprint(loaded, target, frame, fingerprint, err);
 }
 
+static enum ff_status share_files(struct ff_loaded *loaded, struct ff_error *err)
+{
+    const char *root = loaded->spec->data.root;
+    loaded->sharing = ff_sharing_create();
+    enum ff_status status = ff_sharing_add(loaded->sharing, &loaded->fallback, root, err);
+    for (size_t i = 0; i < loaded->spec->top_count && !status; i++)
+        status = ff_sharing_add(loaded->sharing, &loaded->rules[i], root, err);
+    return status;
+}
+
 static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
 {
     const struct ff_jobspec *spec = loaded->spec;
     const struct ff_work *work = &loaded->set->work;
     const struct ff_alerts none = {0}, alerts = share_alerts(spec, loaded->set);
     loaded->all = fit_spec(&spec->all, &none, work);
-    if (work->type == FF_WORK_FIT)
+    if (work->type != FF_WORK_BACKTEST) /* what is applied may be a model of the fallback's */
         loaded->fallback = fit_spec(&spec->fallback, &alerts, work);
     loaded->rules = ff_xcalloc(spec->top_count + 1, sizeof *loaded->rules);
     loaded->metrics = ff_xcalloc(spec->top_count + 1, sizeof *loaded->metrics);
@@ -173,13 +213,13 @@ static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
         choose_metrics(loaded, i);
     }
     struct ff_targetset *set = loaded->set;
-    for (uint32_t i = 0; i < set->target_count; i++) {
+    enum ff_status status = share_files(loaded, err);
+    for (uint32_t i = 0; i < set->target_count && !status; i++) {
         struct ff_target *target = &set->targets[i];
-        enum ff_status status = look_at_rows(loaded, i, &target->frame, &target->fingerprint, err);
-        if (status)
-            return status;
+        status = look_at_rows(loaded, i, &target->frame, &target->fingerprint, err);
     }
-    return look_at_rows(loaded, (uint32_t)set->target_count, &set->all, &set->all_fingerprint, err);
+    return status ? status
+                  : look_at_rows(loaded, (uint32_t)set->target_count, &set->all, &set->all_fingerprint, err);
 }
 
 static enum ff_status find_targets(const struct ff_loaded_options *options, const struct ff_jobspec *spec,
@@ -215,6 +255,7 @@ void ff_loaded_destroy(struct ff_loaded *loaded)
     free(loaded->metric_counts);
     free(loaded->rules);
     free(loaded->big);
+    ff_sharing_destroy(loaded->sharing);
     ff_known_destroy(loaded->known);
     ff_arena_fini(&loaded->in_use);
     ff_targetset_destroy(loaded->set);

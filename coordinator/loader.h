@@ -7,6 +7,7 @@
 #include "common/queue.h"
 #include "common/wire.h"
 #include "coordinator/known.h"
+#include "coordinator/sharing.h"
 #include "coordinator/targetset.h"
 
 /* Where targets come from: ff_targetset_load, or something else with the same contract (bench, plan's
@@ -34,7 +35,8 @@ struct ff_loaded {
     /* Outcomes that need no fit: those that the job committed before it was interrupted, takes over from the
      * job that it retries, or reuses from the active generation. */
     struct ff_known *known;
-    struct ff_arena in_use; /* models that new ones are compared with */
+    struct ff_arena in_use;     /* models that new ones are compared with */
+    struct ff_sharing *sharing; /* files that programs share */
 };
 struct ff_loaded_options {
     ff_target_source *source; /* NULL: the job's files */

@@ -61,6 +61,8 @@ struct ff_data_file {
 };
 FF_NODISCARD enum ff_status ff_files_find(const struct ff_jobspec *spec, struct ff_data_file **files,
                                           size_t *count, struct ff_error *err);
+/* Whether the path, links followed, lies below the folder. */
+bool ff_files_is_below(const char *root, const char *path);
 void ff_files_free(struct ff_data_file *files, size_t count);
 /* A line per file with what tells that it changed: size, mtime_ns, path. Appended to out. */
 void ff_files_list(const struct ff_data_file *files, size_t count, struct ff_buf *out);

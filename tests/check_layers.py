@@ -29,6 +29,7 @@ HOMES = {  # third-party header: the files that may include it
     "cblas.h": ["worker/*"],
     "sodium.h": ["common/hash.c", "common/rpc_nng*", "coordinator/coordinator.c", "worker/agent.c"],
     "lapacke.h": ["worker/models/*"],
+    "jansson.h": ["worker/command*"],
 }
 
 PURE = [  # modules that decide: data in, actions or results out, time as an argument

@@ -72,6 +72,23 @@ static enum ff_fetch_state find_rows(struct ff_agent *agent, const struct ff_chu
     return request->object_fd >= 0 ? FF_FETCH_READY : FF_FETCH_FAILED;
 }
 
+/* What its programs share. */
+static enum ff_fetch_state find_shared(struct ff_agent *agent, const struct ff_chunk *chunk, int *fds,
+                                       size_t *count)
+{
+    struct ff_shared shared[FF_CHUNK_MOST_SHARED];
+    enum ff_fetch_state all = FF_FETCH_READY;
+    *count = ff_chunk_shared(chunk, shared);
+    for (size_t i = 0; i < *count; i++) {
+        enum ff_fetch_state state = ff_fetcher_get(agent->fetcher, &shared[i].id, shared[i].size, &fds[i]);
+        if (state == FF_FETCH_FAILED)
+            return state;
+        if (state == FF_FETCH_UNDER_WAY)
+            all = state;
+    }
+    return all;
+}
+
 /* Whether the chunk went to an executor (or nowhere: it is not wanted any more). */
 static bool try_assign(struct ff_agent *agent, struct ff_parked *parked)
 {
@@ -84,10 +101,13 @@ static bool try_assign(struct ff_agent *agent, struct ff_parked *parked)
         give_up(parked);
         return true;
     }
+    int shared[FF_CHUNK_MOST_SHARED];
+    request.shared_fds = shared;
     enum ff_fetch_state rows = find_rows(agent, parked->chunk, &request);
-    if (rows == FF_FETCH_UNDER_WAY)
+    enum ff_fetch_state files = find_shared(agent, parked->chunk, shared, &request.shared_count);
+    if (rows == FF_FETCH_UNDER_WAY || files == FF_FETCH_UNDER_WAY)
         return false;
-    if (rows == FF_FETCH_FAILED) {
+    if (rows == FF_FETCH_FAILED || files == FF_FETCH_FAILED) {
         give_up(parked);
         return true;
     }

@@ -6,6 +6,7 @@
 #include "worker/apply.h"
 
 #include "worker/alerts.h"
+#include "worker/command.h"
 #include "worker/models/registry.h"
 #include "worker/plugin.h"
 
@@ -64,6 +65,18 @@ static const char *const *texts(const struct ff_kind_model *model, const char *n
     return param ? param->texts : NULL;
 }
 
+_Static_assert((int)FF_KIND_NUMBER == (int)FF_VALUE_NUMBER && (int)FF_KIND_TEXTS == (int)FF_VALUE_TEXTS,
+               "one list of types");
+
+static const char *name_at(const struct ff_kind_model *model, size_t i, enum ff_kind_type *type)
+{
+    const struct ff_model_part *part = ((const struct view *)model)->part;
+    if (i >= part->param_count)
+        return NULL;
+    *type = (enum ff_kind_type)part->params[i].type;
+    return part->params[i].name;
+}
+
 static struct view view_of(const struct ff_model *model, size_t part)
 {
     return (struct view){.model = {.abi_version = FF_KIND_ABI_VERSION,
@@ -76,7 +89,8 @@ static struct view view_of(const struct ff_model *model, size_t part)
                                    .integer = integer,
                                    .text = text,
                                    .numbers = numbers,
-                                   .texts = texts},
+                                   .texts = texts,
+                                   .name = name_at},
                          .part = &model->parts[part]};
 }
 
@@ -87,6 +101,8 @@ const struct ff_kind *ff_apply_kind(struct ff_fit *fit, const char *name, const 
     const char *path = ff_fit_spec_given(spec, "path");
     if (strcmp(name, FF_PLUGIN_KIND) == 0 && path)
         return ff_plugin_open(fit, path);
+    if (strcmp(name, FF_COMMAND_KIND) == 0 && ff_fit_spec_given(spec, "argv"))
+        return ff_command_open(fit, spec);
     const struct ff_kind *kind = ff_registry_find(name);
     if (!kind)
         fit->fail(fit, FF_FIT_BAD_PARAMETER, "a model of the kind '%.64s', which this worker does not know",
@@ -357,7 +373,8 @@ enum ff_code ff_apply(struct ff_emitter *emitter, const struct ff_task *task, co
 {
     struct ff_fit *fit = &emitter->fit;
     bool forecasts = task->model->work.type == FF_WORK_FORECAST;
-    const struct ff_kind *kind = kind_of(fit, model, task->model);
+    const struct ff_kind *kind =
+        kind_of(fit, model, model->by_fallback && task->fallback ? task->fallback : task->model);
     if (!kind)
         return FF_CODE_BAD_PARAMETER;
     *out = (struct ff_model){.kind = forecasts ? FF_APPLY_FORECAST : FF_APPLY_SCORE,

@@ -2,8 +2,6 @@
  * its blocks in the encoding of the wire, so that it is checked as strictly as one from the network. */
 #include "worker/channel.h"
 
-#include "common/wire.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,13 +20,15 @@ struct header {
 
 union descriptors {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    char bytes[CMSG_SPACE((2 + FF_CHUNK_MOST_SHARED) * sizeof(int))];
 };
 
-bool ff_channel_send_run(int socket, const struct ff_run_command *command, int buffer_fd, int object_fd)
+bool ff_channel_send_run(int socket, const struct ff_run_command *command, const struct ff_run_files *files)
 {
-    int fds[2] = {buffer_fd, object_fd};
-    size_t size = (object_fd >= 0 ? 2 : 1) * sizeof *fds;
+    int fds[2 + FF_CHUNK_MOST_SHARED] = {files->buffer, files->object};
+    size_t count = files->object >= 0 ? 2 : 1;
+    memcpy(fds + count, files->shared, files->shared_count * sizeof *fds);
+    size_t size = (count + files->shared_count) * sizeof *fds;
     union descriptors control = {0};
     control.header = (struct cmsghdr){CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.header), fds, size);
@@ -38,7 +38,32 @@ bool ff_channel_send_run(int socket, const struct ff_run_command *command, int b
     return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof *command;
 }
 
-bool ff_channel_receive_run(int socket, struct ff_run_command *command, int *buffer_fd, int *object_fd)
+/* *files: what came, in the order in which it was sent. */
+static void sort_files(const struct ff_run_command *command, const int *fds, size_t count,
+                       struct ff_run_files *files)
+{
+    size_t at = 0;
+    *files = (struct ff_run_files){.buffer = -1, .object = -1};
+    if (at < count)
+        files->buffer = fds[at++];
+    if (command->has_object && at < count)
+        files->object = fds[at++];
+    files->shared_count = count - at;
+    memcpy(files->shared, fds + at, (count - at) * sizeof *fds);
+}
+
+void ff_run_files_close(struct ff_run_files *files)
+{
+    if (files->buffer >= 0)
+        close(files->buffer);
+    if (files->object >= 0)
+        close(files->object);
+    for (size_t i = 0; i < files->shared_count; i++)
+        close(files->shared[i]);
+    *files = (struct ff_run_files){.buffer = -1, .object = -1};
+}
+
+bool ff_channel_receive_run(int socket, struct ff_run_command *command, struct ff_run_files *files)
 {
     union descriptors control;
     struct iovec part = {command, sizeof *command};
@@ -50,12 +75,14 @@ bool ff_channel_receive_run(int socket, struct ff_run_command *command, int *buf
     while (got < 0 && errno == EINTR);
     if (got != (ssize_t)sizeof *command)
         return false;
-    int fds[2] = {-1, -1};
+    int fds[2 + FF_CHUNK_MOST_SHARED];
+    size_t size = 0;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_type == SCM_RIGHTS)
-        memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
-    *buffer_fd = fds[0];
-    *object_fd = fds[1];
+    if (header && header->cmsg_type == SCM_RIGHTS) {
+        size = header->cmsg_len - CMSG_LEN(0);
+        memcpy(fds, CMSG_DATA(header), size);
+    }
+    sort_files(command, fds, size / sizeof *fds, files);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/arena.h"
 #include "common/outcome.h"
+#include "common/wire.h"
 
 /* Agent → executor. A run with first == task_count does not occur. */
 struct ff_run_command {
@@ -24,10 +25,19 @@ struct ff_run_command {
     uint64_t memory_bytes; /* limit of a fit beside its frame */
 };
 
-/* false: the executor is gone. object_fd < 0: none. */
-bool ff_channel_send_run(int socket, const struct ff_run_command *command, int buffer_fd, int object_fd);
+/* Descriptors that come along. */
+struct ff_run_files {
+    int buffer;
+    int object;                       /* -1: none; else the command says so, too */
+    int shared[FF_CHUNK_MOST_SHARED]; /* in the order of ff_chunk_shared */
+    size_t shared_count;
+};
+
+/* false: the executor is gone. */
+bool ff_channel_send_run(int socket, const struct ff_run_command *command, const struct ff_run_files *files);
 /* Blocks. false: the agent closed. The descriptors are the caller's, -1 where none came. */
-bool ff_channel_receive_run(int socket, struct ff_run_command *command, int *buffer_fd, int *object_fd);
+bool ff_channel_receive_run(int socket, struct ff_run_command *command, struct ff_run_files *files);
+void ff_run_files_close(struct ff_run_files *files);
 
 /* Writes one outcome of a run (task: its index), blocking until it is in the pipe. false: the agent is gone.
  */

@@ -18,10 +18,12 @@
 #include "common/wire.h"
 #include "worker/affinity.h"
 #include "worker/channel.h"
+#include "worker/command.h"
 #include "worker/fit.h"
 #include "worker/lane.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAPPINGS = 4, LOG_TAIL = 16 << 10, SHARED_US = 1000 };
+enum { MAPPINGS = 4, LOG_TAIL = 16 << 10, SHARED_US = 1000, EXPIRE_MS = 1000 };
 
 struct mapping {
     uint32_t id;
@@ -106,7 +108,7 @@ static struct memory measure_memory(struct executor *executor)
 static void tell_growth(struct executor *executor, uint64_t resident)
 {
     uint64_t grown = resident > executor->resident_at_start ? resident - executor->resident_at_start : 0;
-    atomic_store(&executor->progress->grown_bytes, grown);
+    atomic_store(&executor->progress->grown_bytes, grown + ff_command_grown_bytes());
 }
 
 static void limit_memory(const struct executor *executor, rlim_t bytes)
@@ -158,10 +160,25 @@ static void leave_task(struct executor *executor, const struct ff_run_command *c
     atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32);
 }
 
+/* Beside the programs that it keeps warm. */
+static bool has_strange_children(void)
+{
+    bool strange = false;
+    int pid;
+    FILE *children = fopen("/proc/thread-self/children", "re");
+    while (children && fscanf(children, "%d", &pid) == 1)
+        strange |= !ff_command_is_program(pid);
+    if (children)
+        fclose(children);
+    return strange;
+}
+
 static bool left_processes_behind(void)
 {
     siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return false;
+    return !ff_command_is_any() || has_strange_children();
 }
 
 static void name_limit(struct executor *executor, uint64_t bytes, struct ff_outcome *outcome)
@@ -223,20 +240,16 @@ static bool map_object(struct executor *executor, const struct ff_run_command *c
     return executor->object != NULL;
 }
 
-/* false: the process must end. */
-static bool run(struct executor *executor, const struct ff_run_command *command, int buffer_fd, int object_fd)
+/* Fits the tasks of a chunk. false: the process must end. */
+static bool fit_chunk(struct executor *executor, const struct ff_run_command *command, struct ff_chunk *chunk,
+                      const struct ff_run_files *files, const uint8_t *blocks)
 {
-    const uint8_t *blocks = find_buffer(executor, command, buffer_fd);
-    unsigned mine = command->ticket;
-    if (!map_object(executor, command, object_fd) || !blocks || atomic_load(&executor->progress->retire))
-        return false;
-    if (!atomic_compare_exchange_strong(&executor->progress->lanes[command->lane & 1], &mine, 0))
-        return true; /* withdrawn */
-    atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32);
-    struct ff_arena arena = {0};
-    struct ff_chunk *chunk = NULL;
-    struct ff_bytes body = {blocks + command->body_offset, command->body_size};
-    bool alive = ff_decode_lease_reply(body, command->body_offset, &arena, &chunk, NULL) == FF_OK && chunk;
+    struct ff_shared shared[FF_CHUNK_MOST_SHARED];
+    size_t count = ff_chunk_shared(chunk, shared);
+    const struct ff_command_place place = {chunk->job, command->memory_bytes, shared, files->shared,
+                                           count < files->shared_count ? count : files->shared_count};
+    bool alive = true;
+    ff_command_enter(&place);
     for (uint32_t i = command->first;
          alive && i < chunk->task_count && !atomic_load(&executor->progress->stop); i++) {
         struct ff_wire_task *task = &chunk->tasks[i];
@@ -247,6 +260,29 @@ static bool run(struct executor *executor, const struct ff_run_command *command,
             alive = fit_one(executor, command, task, i, elsewhere ? executor->object : blocks) &&
                     !atomic_load(&executor->progress->retire);
     }
+    ff_command_enter(&(struct ff_command_place){0});
+    return alive;
+}
+
+/* Takes the files. false: the process must end. */
+static bool run(struct executor *executor, const struct ff_run_command *command, struct ff_run_files *files)
+{
+    const uint8_t *blocks = find_buffer(executor, command, files->buffer);
+    unsigned mine = command->ticket;
+    bool mapped = map_object(executor, command, files->object);
+    files->buffer = files->object = -1;
+    if (!mapped || !blocks || atomic_load(&executor->progress->retire))
+        return false;
+    if (!atomic_compare_exchange_strong(&executor->progress->lanes[command->lane & 1], &mine, 0))
+        return true; /* withdrawn */
+    atomic_store(&executor->progress->position, (uint64_t)command->ticket << 32);
+    struct ff_arena arena = {0};
+    struct ff_chunk *chunk = NULL;
+    struct ff_bytes body = {blocks + command->body_offset, command->body_size};
+    bool alive = ff_decode_lease_reply(body, command->body_offset, &arena, &chunk, NULL) == FF_OK && chunk;
+    if (alive)
+        alive = fit_chunk(executor, command, chunk, files, blocks);
+    atomic_store(&executor->progress->has_programs, ff_command_is_any());
     if (executor->guarded_us)
         alive &= unguard(executor);
     if (executor->object_id) /* what was read in place is not to count as ours from now on */
@@ -265,17 +301,32 @@ static bool live_with_parent(int parent)
     return getppid() == parent;
 }
 
+/* Programs that nobody asks any more are ended meanwhile. */
+static void wait_for_run(struct executor *executor)
+{
+    struct pollfd socket = {FF_EXECUTOR_SOCKET, POLLIN, 0};
+    while (ff_command_is_any() && poll(&socket, 1, EXPIRE_MS) == 0) {
+        ff_command_expire(ff_clock_ms());
+        atomic_store(&executor->progress->has_programs, ff_command_is_any());
+    }
+}
+
 /* Returns the exit code. */
 static int serve(struct executor *executor)
 {
     struct ff_run_command command;
-    int buffer_fd, object_fd;
+    struct ff_run_files files;
     executor->resident_at_start = measure_memory(executor).resident;
     atomic_store(&executor->progress->ready, true);
-    while (ff_channel_receive_run(FF_EXECUTOR_SOCKET, &command, &buffer_fd, &object_fd))
-        if (!run(executor, &command, buffer_fd, object_fd))
+    for (;;) {
+        wait_for_run(executor);
+        if (!ff_channel_receive_run(FF_EXECUTOR_SOCKET, &command, &files))
+            return 0;
+        bool alive = run(executor, &command, &files);
+        ff_run_files_close(&files);
+        if (!alive)
             return atomic_load(&executor->progress->retire) ? 0 : 1;
-    return 0;
+    }
 }
 
 int ff_executor_main(int parent, int core)

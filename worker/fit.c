@@ -13,6 +13,7 @@
 #include "worker/alerts.h"
 #include "worker/apply.h"
 #include "worker/backtest.h"
+#include "worker/command.h"
 #include "worker/models/registry.h"
 #include "worker/promotion.h"
 
@@ -72,6 +73,7 @@ void ff_fitter_destroy(struct ff_fitter *fitter)
 {
     if (!fitter)
         return;
+    ff_command_end_all();
     ff_workspace_destroy(fitter->workspace);
     ff_arena_fini(&fitter->input);
     ff_buf_fini(&fitter->summary);
@@ -254,8 +256,10 @@ static enum ff_code fit_model(struct attempt *attempt, struct ff_model *model)
     int code = configure(attempt);
     if (code != FF_FIT_OK)
         return (enum ff_code)code;
+    bool is_own = ff_kind_is_open(ff_kind_schema(attempt->spec->kind));
     *model = (struct ff_model){.kind = attempt->spec->kind,
                                .format_version = attempt->kind->format_version,
+                               .by_fallback = is_own && attempt->spec == attempt->task->fallback,
                                .t0_ms = frame->t0_ms,
                                .step_ms = frame->step_ms,
                                .steps = frame->steps};
@@ -292,6 +296,7 @@ static void work(void *arg)
     struct attempt *attempt = arg;
     struct ff_model model = {0};
     ff_emitter_begin(&attempt->fitter->emitter);
+    ff_command_begin(attempt->task->name);
     switch (attempt->spec->work.type) {
     case FF_WORK_SCORE:
     case FF_WORK_FORECAST:
@@ -304,6 +309,7 @@ static void work(void *arg)
         attempt->code = fit_model(attempt, &model);
         break;
     }
+    attempt->code = ff_command_verdict(&attempt->fitter->emitter.fit, attempt->code);
     attempt->made = model.kind;
     if (attempt->code == FF_CODE_OK)
         encode(attempt, &model);
@@ -347,8 +353,8 @@ static void fit_with_fallback(struct ff_fitter *fitter, const struct ff_task *ta
         return;
     }
     fill_error(out, first.code, fitter->first_message, fitter->emitter.message);
-    if (!ff_code_allows_fallback(first.code) || !task->fallback || !task->fallback->kind ||
-        !*task->fallback->kind)
+    if (task->model->work.type != FF_WORK_FIT || !ff_code_allows_fallback(first.code) || !task->fallback ||
+        !task->fallback->kind || !*task->fallback->kind)
         return;
     struct attempt second = try_kind(fitter, task, task->fallback);
     if (second.code == FF_CODE_OK)
@@ -357,14 +363,15 @@ static void fit_with_fallback(struct ff_fitter *fitter, const struct ff_task *ta
         fill_error(out, second.code, fitter->message, fitter->emitter.message);
 }
 
-/* One system call, and half as long a one as a clock of CPU time. */
+/* One system call, and half as long a one as a clock of CPU time. Programs that fit for us are part of us. */
 static struct usage measure(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_THREAD, &usage);
+    uint64_t peak = (uint64_t)usage.ru_maxrss * 1024, theirs = ff_command_peak_rss_bytes();
     return (struct usage){(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
-                              usage.ru_utime.tv_usec + usage.ru_stime.tv_usec,
-                          (uint64_t)usage.ru_maxrss * 1024};
+                              usage.ru_utime.tv_usec + usage.ru_stime.tv_usec + ff_command_cpu_us(),
+                          peak > theirs ? peak : theirs};
 }
 
 void ff_fit_task(struct ff_fitter *fitter, const struct ff_task *task, struct ff_outcome *out)

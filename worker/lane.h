@@ -27,6 +27,8 @@ struct ff_progress {
      * its own memory has grown since. */
     atomic_bool ready;
     atomic_uint_fast64_t grown_bytes;
+    /* Set by the executor: it has programs that want to be told when all is over. */
+    atomic_bool has_programs;
 };
 
 /* Owned by the agent. */

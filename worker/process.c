@@ -183,6 +183,12 @@ void ff_process_ended(struct ff_process *process, const struct ff_process_end *e
     process->cpu_ms = end->cpu_ms;
 }
 
+bool ff_process_has_ended(const struct ff_process *process)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+}
+
 void ff_process_wait(struct ff_process *process)
 {
     int status;

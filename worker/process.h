@@ -47,6 +47,8 @@ void ff_process_kill(struct ff_process *process);
 bool ff_process_reap(struct ff_process_end *end);
 /* Notes the end and kills what is left of the group. */
 void ff_process_ended(struct ff_process *process, const struct ff_process_end *end, int64_t now_ms);
+/* Whether it has ended and was not reaped. Does not block. */
+bool ff_process_has_ended(const struct ff_process *process);
 /* Blocks until it is reaped. */
 void ff_process_wait(struct ff_process *process);
 /* Closes descriptors and unmaps. */

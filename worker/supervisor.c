@@ -10,6 +10,7 @@
 #include "worker/supervisor_core.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ enum {
     SWEEP_MS = 1000,
     LAST_SWEEPS = 250,
     LAST_SWEEP_NS = 2000000,
+    DISMISS_ROUNDS = 1500, /* of that: somewhat more than a program has to end in */
 };
 
 /* ---- assigning ---- */
@@ -278,6 +280,27 @@ static void sweep_to_the_end(const struct ff_supervisor *supervisor)
     }
 }
 
+/* Idle executors with programs get the time to tell them that all is over. */
+static void dismiss(const struct ff_supervisor *supervisor)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < supervisor->options.slots; i++) {
+        const struct ff_slot *slot = &supervisor->slots[i];
+        if (!slot->current && slot->process.alive && atomic_load(&slot->process.progress->has_programs))
+            left += shutdown(slot->process.socket, SHUT_RDWR) == 0;
+    }
+    for (int round = 0; left && round < DISMISS_ROUNDS; round++) {
+        nanosleep(&(struct timespec){0, LAST_SWEEP_NS}, NULL);
+        left = 0;
+        for (unsigned i = 0; i < supervisor->options.slots; i++) {
+            const struct ff_slot *slot = &supervisor->slots[i];
+            left += !slot->current && slot->process.alive &&
+                    atomic_load(&slot->process.progress->has_programs) &&
+                    !ff_process_has_ended(&slot->process);
+        }
+    }
+}
+
 enum ff_status ff_supervisor_create(const struct ff_supervisor_options *options, int epoll, int64_t now_ms,
                                     struct ff_supervisor **out, struct ff_error *err)
 {
@@ -309,6 +332,7 @@ void ff_supervisor_destroy(struct ff_supervisor *supervisor)
 {
     if (!supervisor)
         return;
+    dismiss(supervisor);
     for (unsigned i = 0; i < supervisor->options.slots; i++) {
         ff_process_kill(&supervisor->slots[i].process);
         ff_process_kill(&supervisor->slots[i].successor);

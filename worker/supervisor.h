@@ -39,7 +39,9 @@ struct ff_run_request {
     const struct ff_chunk *chunk; /* the same, decoded */
     int object_fd;                /* what the frames are in, if not in blocks; duplicated; -1: none */
     uint64_t object_size;
-    uint64_t object_id; /* of what stays the same for many runs, else 0 */
+    uint64_t object_id;    /* of what stays the same for many runs, else 0 */
+    const int *shared_fds; /* of ff_chunk_shared(chunk); duplicated */
+    size_t shared_count;
 };
 
 /* Starts the executors. epoll: where their pipes are watched (EPOLLIN means: call ff_supervisor_read). */

@@ -15,7 +15,7 @@ struct ff_run {
     uint32_t task_count;
     uint32_t next; /* the task whose outcome comes next */
     uint32_t timeout_ms;
-    int object_fd;
+    struct ff_run_files files; /* of ours, but for the buffer */
 };
 
 /* A place for one executor, with the runs it was given. */

@@ -3,14 +3,15 @@
  * waiting one (lane.h, `lanes`) decides, and its END message behind the last outcome tells. */
 #include "worker/supervisor_core.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 void ff_run_destroy(struct ff_supervisor *supervisor, struct ff_run *run)
 {
-    if (run->object_fd >= 0)
-        close(run->object_fd);
+    run->files.buffer = -1;
+    ff_run_files_close(&run->files);
     supervisor->spare[supervisor->spare_count++] = run->buffer; /* room for two per slot */
     free(run->targets);
     free(run);
@@ -38,6 +39,23 @@ static enum ff_status fill_buffer(struct ff_run *run, const struct ff_run_reques
     return FF_OK;
 }
 
+static int copy(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void copy_files(const struct ff_run_request *request, struct ff_run_files *files)
+{
+    *files = (struct ff_run_files){.buffer = -1};
+    files->object = request->object_fd >= 0 ? copy(request->object_fd) : -1;
+    for (size_t i = 0; i < request->shared_count; i++) {
+        int fd = copy(request->shared_fds[i]);
+        if (fd < 0)
+            break; /* what the rest is for says that it is not there */
+        files->shared[files->shared_count++] = fd;
+    }
+}
+
 struct ff_run *ff_run_create(struct ff_supervisor *supervisor, const struct ff_run_request *request,
                              struct ff_error *err)
 {
@@ -48,8 +66,8 @@ struct ff_run *ff_run_create(struct ff_supervisor *supervisor, const struct ff_r
     run->job = chunk->job;
     run->task_count = (uint32_t)chunk->task_count;
     run->timeout_ms = chunk->timeout_ms;
-    run->object_fd = request->object_fd >= 0 ? dup(request->object_fd) : -1;
-    run->command.has_object = run->object_fd >= 0;
+    copy_files(request, &run->files);
+    run->command.has_object = run->files.object >= 0;
     run->command.object_size = request->object_size;
     run->command.object_id = request->object_id;
     run->command.memory_bytes =
@@ -71,7 +89,8 @@ void ff_run_send(struct ff_run *run, struct ff_slot *slot)
     run->command.first = run->next;
     run->command.lane = atomic_load(&progress->lanes[0]) ? 1 : 0;
     atomic_store(&progress->lanes[run->command.lane], run->command.ticket);
-    ff_channel_send_run(slot->process.socket, &run->command, run->buffer.file.fd, run->object_fd);
+    run->files.buffer = run->buffer.file.fd;
+    ff_channel_send_run(slot->process.socket, &run->command, &run->files);
 }
 
 struct ff_run *ff_run_take_back(struct ff_slot *slot)

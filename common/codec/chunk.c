@@ -50,6 +50,19 @@ static Fitfleet__Promotion *encode_promotion(const struct ff_promotion *in, stru
     return out;
 }
 
+static Fitfleet__Shared **encode_shared(const struct ff_fit_spec *in, struct ff_arena *arena)
+{
+    Fitfleet__Shared *files = ff_arena_alloc(arena, in->shared_count * sizeof *files);
+    Fitfleet__Shared **out = ff_arena_alloc(arena, in->shared_count * sizeof *out);
+    for (size_t i = 0; i < in->shared_count; i++) {
+        fitfleet__shared__init(&files[i]);
+        files[i].object = ff_pb_bytes(in->shared[i].id.bytes, FF_OBJECT_ID_SIZE);
+        files[i].size = in->shared[i].size;
+        out[i] = &files[i];
+    }
+    return out;
+}
+
 static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_arena *arena)
 {
     Fitfleet__FitSpec *out = ff_arena_alloc(arena, sizeof *out);
@@ -71,6 +84,8 @@ static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_ar
     out->folds = in->work.folds;
     out->season = in->work.season;
     out->coverage = in->work.coverage;
+    out->n_shared = in->shared_count;
+    out->shared = encode_shared(in, arena);
     return out;
 }
 
@@ -209,6 +224,22 @@ static bool decode_work(const Fitfleet__FitSpec *in, struct ff_work *out)
            (in->work != FF_WORK_BACKTEST || (in->folds >= 1 && in->folds <= MAX_FOLDS));
 }
 
+static enum ff_status decode_shared(const Fitfleet__FitSpec *in, struct ff_arena *arena,
+                                    struct ff_fit_spec *out, struct ff_error *err)
+{
+    struct ff_shared *files = ff_arena_alloc(arena, in->n_shared * sizeof *files);
+    if (in->n_shared > FF_MOST_SHARED)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "chunk with %zu shared files", in->n_shared);
+    for (size_t i = 0; i < in->n_shared; i++) {
+        files[i].size = in->shared[i]->size;
+        if (ff_pb_object(in->shared[i]->object, &files[i].id, err))
+            return FF_INVALID_ARGUMENT;
+    }
+    out->shared = files;
+    out->shared_count = in->n_shared;
+    return FF_OK;
+}
+
 /* NULL with a message. */
 static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_arena *arena,
                                         struct ff_error *err)
@@ -227,6 +258,8 @@ static struct ff_fit_spec *decode_specs(const Fitfleet__Chunk *in, struct ff_are
                          "chunk with work of type %u that is not known or not possible", in->specs[i]->work);
             return NULL;
         }
+        if (decode_shared(in->specs[i], arena, &specs[i], err))
+            return NULL;
     }
     return specs;
 }

@@ -63,6 +63,7 @@ void ff_model_encode(const struct ff_model *model, struct ff_buf *out)
     message.t0_ms = model->t0_ms;
     message.step_ms = (uint64_t)model->step_ms;
     message.steps = model->steps;
+    message.by_fallback = model->by_fallback;
     message.parts = ff_arena_alloc(&arena, model->part_count * sizeof(*message.parts));
     for (size_t i = 0; i < model->part_count; i++)
         message.parts[i] = fill_part(&model->parts[i], &arena);
@@ -122,7 +123,13 @@ enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena, st
     if (!parts)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "%zu bytes that are no model, or one that is too large",
                             bytes.size);
-    *model = (struct ff_model){message->kind,  message->format_version,   parts,         message->n_parts,
-                               message->t0_ms, (int64_t)message->step_ms, message->steps};
+    *model = (struct ff_model){.kind = message->kind,
+                               .format_version = message->format_version,
+                               .parts = parts,
+                               .part_count = message->n_parts,
+                               .t0_ms = message->t0_ms,
+                               .step_ms = (int64_t)message->step_ms,
+                               .steps = message->steps,
+                               .by_fallback = message->by_fallback};
     return FF_OK;
 }

@@ -75,6 +75,16 @@ struct ff_fit {
                   enum ff_fit_show show);
 };
 
+/* Which call of struct ff_kind_model gives a parameter's value; a boolean's is integer. */
+enum ff_kind_type {
+    FF_KIND_NUMBER,
+    FF_KIND_INTEGER,
+    FF_KIND_BOOLEAN,
+    FF_KIND_TEXT,
+    FF_KIND_NUMBERS,
+    FF_KIND_TEXTS
+};
+
 /* A model that its kind fitted earlier, by the names under which it was emitted. What is returned lives until
  * the call into the kind returns. Bytes of a model may have been damaged or made by somebody else: a kind
  * that reads a model checks the counts of its arrays against each other before it uses them. */
@@ -91,6 +101,8 @@ struct ff_kind_model {
     const char *(*text)(const struct ff_kind_model *model, const char *name);
     const double *(*numbers)(const struct ff_kind_model *model, const char *name, size_t *count);
     const char *const *(*texts)(const struct ff_kind_model *model, const char *name, size_t *count);
+    /* The name of the i-th parameter, in the order in which they were emitted; NULL behind the last. */
+    const char *(*name)(const struct ff_kind_model *model, size_t i, enum ff_kind_type *type);
 };
 
 /* What a model says about steps: arrays of the caller, one entry for each step, all NaN at first. A step of

@@ -7,7 +7,14 @@
 
 enum { LONGEST_NAME = 128 };
 
-enum type { NUMBER, INTEGER, BOOLEAN, TEXT, NUMBERS, TEXTS };
+enum type {
+    NUMBER = FF_KIND_NUMBER,
+    INTEGER = FF_KIND_INTEGER,
+    BOOLEAN = FF_KIND_BOOLEAN,
+    TEXT = FF_KIND_TEXT,
+    NUMBERS = FF_KIND_NUMBERS,
+    TEXTS = FF_KIND_TEXTS
+};
 
 struct ff_nested_param {
     struct ff_nested_param *before;
@@ -168,6 +175,21 @@ static const char *const *caught_texts(const struct ff_kind_model *model, const 
     return param ? param->texts : NULL;
 }
 
+/* They are linked from the newest to the oldest. */
+static const char *caught_name(const struct ff_kind_model *model, size_t i, enum ff_kind_type *type)
+{
+    const struct ff_nested_param *newest = ((const struct caught *)model)->nested->params, *param;
+    size_t count = 0;
+    for (param = newest; param; param = param->before)
+        count++;
+    if (i >= count)
+        return NULL;
+    for (param = newest; count > i + 1; count--)
+        param = param->before;
+    *type = (enum ff_kind_type)param->type;
+    return param->name;
+}
+
 static struct caught caught_model(const struct ff_nested *nested)
 {
     return (struct caught){.model = {.abi_version = FF_KIND_ABI_VERSION,
@@ -180,7 +202,8 @@ static struct caught caught_model(const struct ff_nested *nested)
                                      .integer = caught_integer,
                                      .text = caught_text,
                                      .numbers = caught_numbers,
-                                     .texts = caught_texts},
+                                     .texts = caught_texts,
+                                     .name = caught_name},
                            .nested = nested};
 }
 
@@ -278,6 +301,17 @@ static const char *const *view_texts(const struct ff_kind_model *model, const ch
     return nested->outer->texts(nested->outer, full, count);
 }
 
+static const char *view_name(const struct ff_kind_model *model, size_t i, enum ff_kind_type *type)
+{
+    const struct ff_nested_model *nested = (const struct ff_nested_model *)model;
+    size_t length = strlen(nested->prefix), found = 0;
+    const char *full;
+    for (size_t at = 0; (full = nested->outer->name(nested->outer, at, type)); at++)
+        if (strncmp(full, nested->prefix, length) == 0 && found++ == i)
+            return full + length;
+    return NULL;
+}
+
 struct ff_nested_model ff_nested_view(const struct ff_kind_model *outer, const char *prefix,
                                       uint32_t format_version)
 {
@@ -288,6 +322,7 @@ struct ff_nested_model ff_nested_view(const struct ff_kind_model *outer, const c
     out.model.text = view_text;
     out.model.numbers = view_numbers;
     out.model.texts = view_texts;
+    out.model.name = view_name;
     return out;
 }
 

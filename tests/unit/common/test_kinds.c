@@ -26,10 +26,21 @@ Test(kinds, only_kinds_of_ones_own_take_parameters_of_any_name)
     size_t count;
     const struct ff_kind_schema *all = ff_kind_schemas(&count);
     for (size_t i = 0; i < count; i++)
-        cr_assert_eq(ff_kind_is_open(&all[i]), strcmp(all[i].name, "plugin") == 0);
+        cr_assert_eq(ff_kind_is_open(&all[i]),
+                     strcmp(all[i].name, "plugin") == 0 || strcmp(all[i].name, "command") == 0);
     cr_assert(accepts("plugin", "whatever", ""));
     cr_assert(accepts("plugin", "path", "./x.so"));
     cr_assert_not(accepts("plugin", "path", ""));
+}
+
+Test(kinds, a_command_has_a_list_of_arguments)
+{
+    cr_assert(accepts("command", "argv", "[\"python3\",\"fit.py\"]"));
+    cr_assert_not(accepts("command", "argv", "[]"));
+    cr_assert_not(accepts("command", "argv", "python3"));
+    cr_assert(accepts("command", "shared", "[]"));
+    cr_assert(accepts("command", "trees", "100"));
+    cr_assert(ff_kind_schema("command")->profiled);
 }
 
 Test(kinds, every_default_is_a_valid_value)

@@ -152,24 +152,27 @@ Test(channel, writing_to_an_agent_that_is_gone_says_so)
 
 Test(channel, runs_travel_with_their_descriptors)
 {
-    int sockets[2], buffer, object;
+    int sockets[2];
+    struct ff_run_files files;
     struct ff_run_command out, in = {.ticket = 5, .lane = 1, .buffer_id = 9, .capacity = 100, .first = 2};
+    struct ff_run_command with_object = {.has_object = 1};
     int memory = memfd_create("x", MFD_CLOEXEC);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-    cr_assert(ff_channel_send_run(sockets[0], &in, memory, -1));
-    cr_assert(ff_channel_send_run(sockets[0], &in, memory, memory));
-    cr_assert(ff_channel_receive_run(sockets[1], &out, &buffer, &object));
+    cr_assert(ff_channel_send_run(sockets[0], &in, &(struct ff_run_files){memory, -1, {0}, 0}));
+    cr_assert(ff_channel_send_run(sockets[0], &with_object,
+                                  &(struct ff_run_files){memory, memory, {memory, memory}, 2}));
+    cr_assert(ff_channel_receive_run(sockets[1], &out, &files));
     cr_assert(out.ticket == 5 && out.lane == 1 && out.buffer_id == 9 && out.capacity == 100 &&
               out.first == 2);
-    cr_assert(buffer >= 0 && object == -1);
-    cr_assert(fcntl(buffer, F_GETFD) & FD_CLOEXEC);
-    close(buffer);
-    cr_assert(ff_channel_receive_run(sockets[1], &out, &buffer, &object));
-    cr_assert(buffer >= 0 && object >= 0 && buffer != object);
-    close(buffer);
-    close(object);
+    cr_assert(files.buffer >= 0 && files.object == -1 && files.shared_count == 0);
+    cr_assert(fcntl(files.buffer, F_GETFD) & FD_CLOEXEC);
+    ff_run_files_close(&files);
+    cr_assert(ff_channel_receive_run(sockets[1], &out, &files));
+    cr_assert(files.buffer >= 0 && files.object >= 0 && files.buffer != files.object);
+    cr_assert(files.shared_count == 2 && files.shared[0] >= 0 && files.shared[0] != files.shared[1]);
+    ff_run_files_close(&files);
     close(sockets[0]);
-    cr_assert_not(ff_channel_receive_run(sockets[1], &out, &buffer, &object));
+    cr_assert_not(ff_channel_receive_run(sockets[1], &out, &files));
     close(sockets[1]);
     close(memory);
 }

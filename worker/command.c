@@ -1,0 +1,515 @@
+/* A place for each program that this process knows, by job and parameters: a job may have several rules and a
+ * fallback, and jobs may take turns. When there are more, the one that was used least recently is ended.
+ *
+ *     open ──► place, not started ──first request──► init ── ready ──► asked ──► ended by expire, end_all or
+ * for ▲                                                │        another's place └───── killed: it died, wrote
+ * wrong, took too much memory ──► fault of the task
+ *
+ * A fault is kept until the task is over: fits of its other metrics end at once, and what the task ends as is
+ * the fault. An allocation that fails leaves the exchange by longjmp; `asked` then says that an answer is
+ * outstanding, and the program is not asked again. */
+#include "worker/command.h"
+
+#include "common/clock.h"
+#include "common/texts.h"
+#include "worker/command_process.h"
+#include "worker/command_reply.h"
+#include "worker/command_request.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PLACES = 4,
+    UNUSED_MS = 60000,
+    END_MS = 2000,
+    LINE_LEAST = 1 << 20,
+    LINE_PER_VALUE = 64,
+    LINE_MOST = 64 << 20,
+    ABOVE_STANDARD = 10,
+    REFUSED_MS = 10000, /* for so long a program that refused to begin is not started again */
+    MESSAGE = 400
+};
+
+struct place {
+    struct ff_buf key; /* job and parameters; empty: free */
+    struct ff_program *program;
+    bool asked; /* and has not answered */
+    uint64_t id;
+    unsigned can;
+    int64_t used_ms;
+    char refusal[MESSAGE]; /* why it did not begin */
+    int64_t refused_ms;
+};
+
+static struct place places[PLACES];
+static struct place *current; /* that of the task */
+static const struct ff_fit_spec *current_spec;
+static struct ff_command_place given;
+static const char *task = "";
+static enum ff_code fault;
+static char fault_message[MESSAGE];
+
+void ff_command_enter(const struct ff_command_place *place)
+{
+    given = *place;
+}
+
+void ff_command_begin(const char *target)
+{
+    task = target;
+    fault = FF_CODE_OK;
+}
+
+enum ff_code ff_command_verdict(struct ff_fit *fit, enum ff_code code)
+{
+    return fault == FF_CODE_OK ? code : (enum ff_code)fit->fail(fit, (int)fault, "%s", fault_message);
+}
+
+/* ---- places ---- */
+
+static void end_program(struct place *place)
+{
+    struct ff_buf last = {0};
+    if (!place->program)
+        return;
+    ff_request_end(&last);
+    if (place->asked)
+        ff_program_kill(place->program);
+    else
+        ff_program_end(place->program, ff_buf_bytes(&last), END_MS);
+    place->program = NULL;
+    place->asked = false;
+    ff_buf_fini(&last);
+}
+
+static void kill_program(struct place *place)
+{
+    if (place->program)
+        ff_program_kill(place->program);
+    place->program = NULL;
+    place->asked = false;
+}
+
+static void append_text(struct ff_buf *key, const char *text)
+{
+    ff_buf_append(key, text, strlen(text) + 1);
+}
+
+static struct ff_buf key_of(const struct ff_fit_spec *spec)
+{
+    struct ff_buf key = {0};
+    ff_buf_append(&key, &given.job, sizeof given.job);
+    for (size_t i = 0; i < spec->param_count; i++) {
+        append_text(&key, spec->params[i].name);
+        append_text(&key, spec->params[i].text);
+    }
+    for (size_t i = 0; i < spec->shared_count; i++)
+        ff_buf_append(&key, spec->shared[i].id.bytes, FF_OBJECT_ID_SIZE);
+    return key;
+}
+
+/* Takes the key. */
+static struct place *find_place(struct ff_buf key)
+{
+    struct place *oldest = places;
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *place = &places[i];
+        if (place->key.size == key.size && memcmp(place->key.data, key.data, key.size) == 0) {
+            ff_buf_fini(&key);
+            return place;
+        }
+        if (place->used_ms < oldest->used_ms)
+            oldest = place;
+    }
+    end_program(oldest);
+    ff_buf_fini(&oldest->key);
+    *oldest = (struct place){.key = key};
+    return oldest;
+}
+
+/* ---- starting ---- */
+
+static int refuse(struct ff_fit *fit, const char *text)
+{
+    return fit->fail(fit, FF_FIT_BAD_PARAMETER, "command: %s", text);
+}
+
+static int open_object(const struct ff_fit_spec *spec, size_t index, const char *path)
+{
+    char own[40];
+    if (index < spec->shared_count && !spec->shared[index].size)
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (index >= spec->shared_count || !given.shared_count)
+        return open(path, O_RDONLY | O_CLOEXEC); /* a capsule is fitted again, without its coordinator */
+    for (size_t i = 0; i < given.shared_count; i++)
+        if (memcmp(&given.shared[i].id, &spec->shared[index].id, sizeof given.shared[i].id) == 0) {
+            snprintf(own, sizeof own, "/proc/self/fd/%d", given.fds[i]);
+            return open(own, O_RDONLY | O_CLOEXEC);
+        }
+    return -1;
+}
+
+/* Opens what is shared, above the standard descriptors. False with a message. */
+static bool open_files(struct ff_fit *fit, const char *const *paths, size_t count,
+                       struct ff_request_file *files, int *fds)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        int fd = open_object(current_spec, i, paths[i]);
+        fds[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_STANDARD) : -1;
+        if (fd >= 0)
+            close(fd);
+        if (fds[i] < 0) {
+            fit->fail(fit, FF_FIT_BAD_PARAMETER, "command: shared: %s is not on this worker", paths[i]);
+            return false;
+        }
+        files[i] = (struct ff_request_file){slash ? slash + 1 : paths[i], fds[i]};
+    }
+    return true;
+}
+
+static bool is_ours(const char *name)
+{
+    return strcmp(name, "argv") == 0 || strcmp(name, "shared") == 0 || strcmp(name, "folder") == 0;
+}
+
+static void write_init(struct ff_buf *out, const struct ff_request_file *files, size_t file_count)
+{
+    struct ff_param *params = ff_xalloc((current_spec->param_count + 1) * sizeof *params);
+    size_t count = 0;
+    for (size_t i = 0; i < current_spec->param_count; i++)
+        if (!is_ours(current_spec->params[i].name))
+            params[count++] = current_spec->params[i];
+    ff_request_init(out, params, count, files, file_count);
+    free(params);
+}
+
+/* What the task ends as. */
+static int blame(struct ff_fit *fit, struct place *place, enum ff_code code, const char *text)
+{
+    kill_program(place);
+    fault = code;
+    snprintf(fault_message, sizeof fault_message, "command: %.380s", text);
+    return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s", fault_message);
+}
+
+static enum ff_code code_of(enum ff_status status)
+{
+    switch (status) {
+    case FF_RESOURCE_EXHAUSTED:
+        return FF_CODE_OUT_OF_MEMORY;
+    case FF_FAILED_PRECONDITION:
+    case FF_ABORTED:
+        return FF_CODE_CRASHED;
+    default:
+        return FF_CODE_BAD_OUTPUT;
+    }
+}
+
+static int blame_for(struct ff_fit *fit, struct place *place, const struct ff_error *err)
+{
+    return blame(fit, place, code_of(err->status), err->text);
+}
+
+/* It exits, or says something else than ready: that is no fault of the target, and the next one needs not
+ * try. */
+static int note_refusal(struct ff_fit *fit, struct place *place, const struct ff_error *err)
+{
+    kill_program(place);
+    place->refused_ms = ff_clock_ms();
+    snprintf(place->refusal, sizeof place->refusal, "%.380s", err->text);
+    return refuse(fit, place->refusal);
+}
+
+static int greet(struct ff_fit *fit, struct place *place, const struct ff_request_file *files,
+                 size_t file_count)
+{
+    struct ff_buf init = {0};
+    struct ff_bytes answer;
+    struct ff_error err = {0};
+    const struct ff_program_limits limits = {LINE_LEAST, given.memory_bytes};
+    write_init(&init, files, file_count);
+    enum ff_status status = ff_program_ask(place->program, ff_buf_bytes(&init), &limits, &answer, &err);
+    ff_buf_fini(&init);
+    if (!status)
+        status = ff_reply_ready(answer, &place->can, &err);
+    if (!status)
+        return FF_FIT_OK;
+    (void)ff_error_wrap(&err, "init");
+    if (err.status == FF_FAILED_PRECONDITION || err.status == FF_INVALID_ARGUMENT)
+        return note_refusal(fit, place, &err);
+    return blame_for(fit, place, &err);
+}
+
+static int start_with(struct ff_fit *fit, struct place *place, const char *const *argv,
+                      const char *const *paths, size_t path_count)
+{
+    struct ff_request_file files[FF_MOST_SHARED];
+    int fds[FF_MOST_SHARED];
+    const char *folder = ff_fit_spec_given(current_spec, "folder");
+    struct ff_error err = {0};
+    for (size_t i = 0; i < FF_MOST_SHARED; i++)
+        fds[i] = -1;
+    int code = open_files(fit, paths, path_count, files, fds) ? FF_FIT_OK : FF_FIT_BAD_PARAMETER;
+    const struct ff_program_options options = {argv, folder ? folder : "/", fds, path_count};
+    if (code == FF_FIT_OK && ff_program_start(&options, &place->program, &err))
+        code = refuse(fit, err.text);
+    if (code == FF_FIT_OK)
+        code = greet(fit, place, files, path_count);
+    for (size_t i = 0; i < FF_MOST_SHARED; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return code;
+}
+
+static int start(struct ff_fit *fit, struct place *place)
+{
+    struct ff_arena arena = {0};
+    const char *argv_text = ff_fit_spec_given(current_spec, "argv");
+    const char *shared_text = ff_fit_spec_given(current_spec, "shared");
+    const char *const *items, *const *paths;
+    size_t count = 0, path_count = 0;
+    int code;
+    if (!ff_texts_read(argv_text, &arena, &items, &count) || count == 0 ||
+        !ff_texts_read(shared_text ? shared_text : "[]", &arena, &paths, &path_count) ||
+        path_count > FF_MOST_SHARED) {
+        code = refuse(fit, "argv and shared are lists of texts");
+    } else {
+        const char **argv = ff_arena_zalloc(&arena, (count + 1) * sizeof *argv);
+        memcpy(argv, items, count * sizeof *argv);
+        code = start_with(fit, place, argv, paths, path_count);
+    }
+    ff_arena_fini(&arena);
+    return code;
+}
+
+/* ---- asking ---- */
+
+static int check_ability(struct ff_fit *fit, unsigned what)
+{
+    if (current->can & what)
+        return FF_FIT_OK;
+    return refuse(fit, what == FF_COMMAND_FIT     ? "the program cannot fit"
+                       : what == FF_COMMAND_SCORE ? "the program cannot score"
+                                                  : "the program cannot forecast");
+}
+
+/* The program is there, and able. */
+static int get_ready(struct ff_fit *fit, unsigned what)
+{
+    if (fault != FF_CODE_OK)
+        return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s", fault_message);
+    if (current->asked)
+        kill_program(current);
+    current->used_ms = ff_clock_ms();
+    if (current->refused_ms && current->used_ms - current->refused_ms < REFUSED_MS)
+        return refuse(fit, current->refusal);
+    int code = current->program ? FF_FIT_OK : start(fit, current);
+    if (code != FF_FIT_OK)
+        return code;
+    current->id++;
+    return check_ability(fit, what);
+}
+
+static size_t line_limit(size_t values)
+{
+    size_t most = LINE_LEAST + LINE_PER_VALUE * values;
+    return values > LINE_MOST / LINE_PER_VALUE || most > LINE_MOST ? LINE_MOST : most;
+}
+
+/* Sends the request, which it frees. *out is the answer, if that is no error. */
+static int ask(struct ff_fit *fit, struct ff_buf *request, size_t values, struct ff_reply **out)
+{
+    struct ff_error err = {0};
+    struct ff_bytes answer;
+    const struct ff_program_limits limits = {line_limit(values), given.memory_bytes};
+    enum ff_code code = FF_CODE_OK;
+    const char *message = NULL;
+    current->asked = true;
+    enum ff_status status = ff_program_ask(current->program, ff_buf_bytes(request), &limits, &answer, &err);
+    ff_buf_fini(request);
+    current->asked = status != FF_OK;
+    if (!status)
+        status = ff_reply_parse(answer, current->id, out, &err);
+    if (status)
+        return blame_for(fit, current, &err);
+    if (ff_reply_error(*out, &code, &message, &err)) {
+        ff_reply_free(*out);
+        return blame_for(fit, current, &err);
+    }
+    if (code == FF_CODE_OK)
+        return FF_FIT_OK;
+    int given_code = code == FF_CODE_OUT_OF_MEMORY ? blame(fit, current, code, message)
+                                                   : fit->fail(fit, (int)code, "%s", message);
+    ff_reply_free(*out);
+    return given_code;
+}
+
+/* The answer was read, or was not what it should be. */
+static int conclude(struct ff_fit *fit, struct ff_reply *reply, enum ff_status status,
+                    const struct ff_error *err)
+{
+    ff_reply_free(reply);
+    return status ? blame_for(fit, current, err) : FF_FIT_OK;
+}
+
+static int fit_one(struct ff_fit *fit, const void *config, const struct ff_kind_frame *frame)
+{
+    struct ff_buf request = {0};
+    struct ff_reply *reply = NULL;
+    struct ff_error err = {0};
+    (void)config;
+    int code = get_ready(fit, FF_COMMAND_FIT);
+    if (code != FF_FIT_OK)
+        return code;
+    ff_request_fit(&request, current->id, task, frame);
+    code = ask(fit, &request, frame->steps, &reply);
+    return code == FF_FIT_OK ? conclude(fit, reply, ff_reply_emit(reply, fit, &err), &err) : code;
+}
+
+static enum ff_status read_scores(const struct ff_reply *reply, struct ff_kind_scores *scores, size_t count,
+                                  bool with_score, struct ff_error *err)
+{
+    enum ff_status status = ff_reply_numbers(reply, "expected", true, scores->expected, count, err);
+    if (!status)
+        status = ff_reply_numbers(reply, "lower", true, scores->lower, count, err);
+    if (!status)
+        status = ff_reply_numbers(reply, "upper", true, scores->upper, count, err);
+    if (!status && with_score)
+        status = ff_reply_numbers(reply, "score", false, scores->score, count, err);
+    return status;
+}
+
+static int score_one(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                     struct ff_kind_scores *scores)
+{
+    struct ff_buf request = {0};
+    struct ff_reply *reply = NULL;
+    struct ff_error err = {0};
+    int code = get_ready(fit, FF_COMMAND_SCORE);
+    if (code != FF_FIT_OK)
+        return code;
+    ff_request_score(&request, current->id, task, model, frame);
+    code = ask(fit, &request, 4 * frame->steps, &reply);
+    return code == FF_FIT_OK
+               ? conclude(fit, reply, read_scores(reply, scores, frame->steps, true, &err), &err)
+               : code;
+}
+
+static int forecast_one(struct ff_fit *fit, const struct ff_kind_model *model, size_t horizon,
+                        double coverage, struct ff_kind_scores *scores)
+{
+    struct ff_buf request = {0};
+    struct ff_reply *reply = NULL;
+    struct ff_error err = {0};
+    int code = get_ready(fit, FF_COMMAND_FORECAST);
+    if (code != FF_FIT_OK)
+        return code;
+    ff_request_forecast(&request, current->id, task, model, horizon, coverage);
+    code = ask(fit, &request, 3 * horizon, &reply);
+    return code == FF_FIT_OK ? conclude(fit, reply, read_scores(reply, scores, horizon, false, &err), &err)
+                             : code;
+}
+
+/* ---- the kind ---- */
+
+/* What it needs came with open. */
+static int configure(struct ff_fit *fit, const struct ff_kind_param *params, size_t count,
+                     const void **config)
+{
+    (void)fit;
+    (void)params;
+    (void)count;
+    *config = current;
+    return FF_FIT_OK;
+}
+
+static const struct ff_kind kind = {.abi_version = FF_KIND_ABI_VERSION,
+                                    .struct_size = sizeof(struct ff_kind),
+                                    .name = FF_COMMAND_KIND,
+                                    .format_version = 1,
+                                    .configure = configure,
+                                    .fit = fit_one,
+                                    .score = score_one,
+                                    .forecast = forecast_one};
+
+const struct ff_kind *ff_command_open(struct ff_fit *fit, const struct ff_fit_spec *spec)
+{
+    const char *own = getenv("FITFLEET_OWN_MODELS");
+    if (!own || strcmp(own, "1") != 0) {
+        refuse(fit, "this worker runs no programs that a job names (--own-models allows it)");
+        return NULL;
+    }
+    current_spec = spec;
+    current = find_place(key_of(spec));
+    return &kind;
+}
+
+/* ---- all programs ---- */
+
+bool ff_command_is_any(void)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (places[i].program)
+            return true;
+    return false;
+}
+
+bool ff_command_is_program(pid_t pid)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (places[i].program && ff_program_pid(places[i].program) == pid)
+            return true;
+    return false;
+}
+
+void ff_command_expire(int64_t now_ms)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (now_ms - places[i].used_ms > UNUSED_MS)
+            end_program(&places[i]);
+}
+
+void ff_command_end_all(void)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        end_program(&places[i]);
+        ff_buf_fini(&places[i].key);
+        places[i] = (struct place){0};
+    }
+}
+
+int64_t ff_command_cpu_us(void)
+{
+    int64_t sum = ff_program_ended_cpu_us();
+    for (size_t i = 0; i < PLACES; i++)
+        if (places[i].program)
+            sum += ff_program_cpu_us(places[i].program);
+    return sum;
+}
+
+uint64_t ff_command_peak_rss_bytes(void)
+{
+    uint64_t peak = ff_program_peak_rss_bytes();
+    for (size_t i = 0; i < PLACES; i++) {
+        uint64_t now = places[i].program ? ff_program_resident(places[i].program) : 0;
+        peak = now > peak ? now : peak;
+    }
+    return peak;
+}
+
+uint64_t ff_command_grown_bytes(void)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < PLACES; i++) {
+        const struct ff_program *program = places[i].program;
+        uint64_t now = program ? ff_program_resident(program) : 0;
+        uint64_t before = program ? ff_program_resident_at_start(program) : 0;
+        sum += now > before ? now - before : 0;
+    }
+    return sum;
+}
