@@ -55,25 +55,26 @@ static double gamma_room(double alpha)
 }
 
 /* Without a season every beta below 1 is admissible; with one, what is below alpha. */
-static double beta_room(struct ff_ets_form form, double alpha)
+static double beta_room(const struct ff_ets_series *series, struct ff_ets_form form, double alpha)
 {
-    return form.season ? alpha - least : most - least;
+    return (form.season ? alpha : most) - series->beta_least;
 }
 
-static double share_of(double value, double room)
+static double share_of(double value, double low, double room)
 {
-    return room > 0 ? (value - least) / room : 0.5;
+    return room > 0 ? (value - low) / room : 0.5;
 }
 
 /* Free variables of x. */
-static void release(struct ff_ets_form form, double phi_most, const double *x, size_t count, double *free)
+static void release(const struct ff_ets_series *series, struct ff_ets_form form, const double *x,
+                    size_t count, double *free)
 {
     memcpy(free, x, count * sizeof *free);
     double alpha = x[FF_ETS_ALPHA];
-    free[FF_ETS_ALPHA] = logit(share_of(alpha, most - least));
-    free[FF_ETS_BETA] = logit(share_of(x[FF_ETS_BETA], beta_room(form, alpha)));
-    free[FF_ETS_GAMMA] = logit(share_of(x[FF_ETS_GAMMA], gamma_room(alpha)));
-    free[FF_ETS_PHI] = logit((x[FF_ETS_PHI] - phi_least) / (phi_most - phi_least));
+    free[FF_ETS_ALPHA] = logit(share_of(alpha, least, most - least));
+    free[FF_ETS_BETA] = logit(share_of(x[FF_ETS_BETA], series->beta_least, beta_room(series, form, alpha)));
+    free[FF_ETS_GAMMA] = logit(share_of(x[FF_ETS_GAMMA], least, gamma_room(alpha)));
+    free[FF_ETS_PHI] = logit(share_of(x[FF_ETS_PHI], phi_least, series->phi_most - phi_least));
 }
 
 static void bind(struct problem *problem, const double *z)
@@ -84,7 +85,10 @@ static void bind(struct problem *problem, const double *z)
     for (size_t i = 0; i < 4; i++)
         share[i] = logistic(x[i]);
     x[FF_ETS_ALPHA] = least + (most - least) * share[0];
-    x[FF_ETS_BETA] = problem->form.trend ? least + beta_room(problem->form, x[FF_ETS_ALPHA]) * share[1] : 0;
+    double beta_least = problem->series->beta_least;
+    x[FF_ETS_BETA] = problem->form.trend
+                         ? beta_least + beta_room(problem->series, problem->form, x[FF_ETS_ALPHA]) * share[1]
+                         : 0;
     x[FF_ETS_GAMMA] = problem->form.season ? least + gamma_room(x[FF_ETS_ALPHA]) * share[2] : 0;
     x[FF_ETS_PHI] = problem->form.damped ? phi_least + (problem->series->phi_most - phi_least) * share[3] : 1;
 }
@@ -110,7 +114,9 @@ static void gradient(void *arg, const double *z, double *grad)
     if (problem->form.season && has_room)
         by[FF_ETS_ALPHA] -= share[2] * by[FF_ETS_GAMMA];
     by[FF_ETS_ALPHA] *= alpha_by;
-    by[FF_ETS_BETA] *= problem->form.trend ? beta_room(problem->form, alpha) * share[1] * (1 - share[1]) : 0;
+    by[FF_ETS_BETA] *= problem->form.trend
+                           ? beta_room(problem->series, problem->form, alpha) * share[1] * (1 - share[1])
+                           : 0;
     by[FF_ETS_GAMMA] *= problem->form.season ? gamma_room(alpha) * share[2] * (1 - share[2]) : 0;
     by[FF_ETS_PHI] *=
         problem->form.damped ? (problem->series->phi_most - phi_least) * share[3] * (1 - share[3]) : 0;
@@ -220,7 +226,7 @@ static double optimize(struct ff_fit *fit, struct ff_ets_series *series, struct 
     double loss = ff_ets_loss(series, form, x);
     if (!isfinite(loss))
         return loss;
-    release(form, series->phi_most, x, count, origin);
+    release(series, form, x, count, origin);
     find_scale(series, form, x, count, scale);
     memset(z, 0, count * sizeof *z);
     struct problem problem = {series, form, count, x, by, origin, scale, {0}};

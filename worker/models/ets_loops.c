@@ -17,7 +17,7 @@
 
 void ff_ets_series_init(struct ff_ets_series *series, struct ff_fit *fit, const double *y, size_t n, size_t m)
 {
-    *series = (struct ff_ets_series){.y = y, .n = n, .m = m, .phi_most = 0.98};
+    *series = (struct ff_ets_series){.y = y, .n = n, .m = m, .beta_least = 1e-4, .phi_most = 0.98};
     double squares = 0;
     for (size_t i = 0; i < n; i++)
         if (!isnan(y[i])) {

@@ -31,6 +31,7 @@ struct ff_ets_series {
     size_t observed;
     size_t m;            /* season, 1 without */
     bool holes;          /* any value is missing */
+    double beta_least;   /* of the trend's smoothing; 1e-4 from init */
     double phi_most;     /* a damped trend may keep so much of itself; 0.98 from init */
     double *e;           /* n: raw errors of the last pass */
     double *q;           /* n: level + phi·trend */

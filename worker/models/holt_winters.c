@@ -63,7 +63,8 @@ static int fit_series(struct ff_fit *fit, const void *given, const struct ff_kin
     if (code != FF_FIT_OK)
         return code;
     struct ff_ets_series *series = &prepared.series;
-    series->phi_most = 0.995; /* that of statsmodels */
+    series->phi_most = 0.995; /* as statsmodels has it: */
+    series->beta_least = 0;
     enum ff_ets_season season = series->m < 2            ? FF_ETS_NO_SEASON
                                 : config->multiplicative ? FF_ETS_MULTIPLICATIVE
                                                          : FF_ETS_ADDITIVE;
