@@ -11,25 +11,21 @@
 #include "worker/command.h"
 
 #include "common/clock.h"
-#include "common/texts.h"
 #include "worker/command_process.h"
 #include "worker/command_reply.h"
 #include "worker/command_request.h"
+#include "worker/command_start.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     PLACES = 4,
     UNUSED_MS = 60000,
     END_MS = 2000,
-    LINE_LEAST = 1 << 20,
     LINE_PER_VALUE = 64,
     LINE_MOST = 64 << 20,
-    ABOVE_STANDARD = 10,
     REFUSED_MS = 10000, /* for so long a program that refused to begin is not started again */
     MESSAGE = 400
 };
@@ -131,61 +127,11 @@ static struct place *find_place(struct ff_buf key)
     return oldest;
 }
 
-/* ---- starting ---- */
+/* ---- what goes wrong ---- */
 
 static int refuse(struct ff_fit *fit, const char *text)
 {
     return fit->fail(fit, FF_FIT_BAD_PARAMETER, "command: %s", text);
-}
-
-static int open_object(const struct ff_fit_spec *spec, size_t index, const char *path)
-{
-    char own[40];
-    if (index < spec->shared_count && !spec->shared[index].size)
-        return open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (index >= spec->shared_count || !given.shared_count)
-        return open(path, O_RDONLY | O_CLOEXEC); /* a capsule is fitted again, without its coordinator */
-    for (size_t i = 0; i < given.shared_count; i++)
-        if (memcmp(&given.shared[i].id, &spec->shared[index].id, sizeof given.shared[i].id) == 0) {
-            snprintf(own, sizeof own, "/proc/self/fd/%d", given.fds[i]);
-            return open(own, O_RDONLY | O_CLOEXEC);
-        }
-    return -1;
-}
-
-/* Opens what is shared, above the standard descriptors. False with a message. */
-static bool open_files(struct ff_fit *fit, const char *const *paths, size_t count,
-                       struct ff_request_file *files, int *fds)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *slash = strrchr(paths[i], '/');
-        int fd = open_object(current_spec, i, paths[i]);
-        fds[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_STANDARD) : -1;
-        if (fd >= 0)
-            close(fd);
-        if (fds[i] < 0) {
-            fit->fail(fit, FF_FIT_BAD_PARAMETER, "command: shared: %s is not on this worker", paths[i]);
-            return false;
-        }
-        files[i] = (struct ff_request_file){slash ? slash + 1 : paths[i], fds[i]};
-    }
-    return true;
-}
-
-static bool is_ours(const char *name)
-{
-    return strcmp(name, "argv") == 0 || strcmp(name, "shared") == 0 || strcmp(name, "folder") == 0;
-}
-
-static void write_init(struct ff_buf *out, const struct ff_request_file *files, size_t file_count)
-{
-    struct ff_param *params = ff_xalloc((current_spec->param_count + 1) * sizeof *params);
-    size_t count = 0;
-    for (size_t i = 0; i < current_spec->param_count; i++)
-        if (!is_ours(current_spec->params[i].name))
-            params[count++] = current_spec->params[i];
-    ff_request_init(out, params, count, files, file_count);
-    free(params);
 }
 
 /* What the task ends as. */
@@ -215,76 +161,13 @@ static int blame_for(struct ff_fit *fit, struct place *place, const struct ff_er
     return blame(fit, place, code_of(err->status), err->text);
 }
 
-/* It exits, or says something else than ready: that is no fault of the target, and the next one needs not
- * try. */
+/* It cannot be run, exits, or says something else than ready: that is no fault of the target, and the next
+ * one need not try. */
 static int note_refusal(struct ff_fit *fit, struct place *place, const struct ff_error *err)
 {
-    kill_program(place);
     place->refused_ms = ff_clock_ms();
     snprintf(place->refusal, sizeof place->refusal, "%.380s", err->text);
     return refuse(fit, place->refusal);
-}
-
-static int greet(struct ff_fit *fit, struct place *place, const struct ff_request_file *files,
-                 size_t file_count)
-{
-    struct ff_buf init = {0};
-    struct ff_bytes answer;
-    struct ff_error err = {0};
-    const struct ff_program_limits limits = {LINE_LEAST, given.memory_bytes};
-    write_init(&init, files, file_count);
-    enum ff_status status = ff_program_ask(place->program, ff_buf_bytes(&init), &limits, &answer, &err);
-    ff_buf_fini(&init);
-    if (!status)
-        status = ff_reply_ready(answer, &place->can, &err);
-    if (!status)
-        return FF_FIT_OK;
-    (void)ff_error_wrap(&err, "init");
-    if (err.status == FF_FAILED_PRECONDITION || err.status == FF_INVALID_ARGUMENT)
-        return note_refusal(fit, place, &err);
-    return blame_for(fit, place, &err);
-}
-
-static int start_with(struct ff_fit *fit, struct place *place, const char *const *argv,
-                      const char *const *paths, size_t path_count)
-{
-    struct ff_request_file files[FF_MOST_SHARED];
-    int fds[FF_MOST_SHARED];
-    const char *folder = ff_fit_spec_given(current_spec, "folder");
-    struct ff_error err = {0};
-    for (size_t i = 0; i < FF_MOST_SHARED; i++)
-        fds[i] = -1;
-    int code = open_files(fit, paths, path_count, files, fds) ? FF_FIT_OK : FF_FIT_BAD_PARAMETER;
-    const struct ff_program_options options = {argv, folder ? folder : "/", fds, path_count};
-    if (code == FF_FIT_OK && ff_program_start(&options, &place->program, &err))
-        code = refuse(fit, err.text);
-    if (code == FF_FIT_OK)
-        code = greet(fit, place, files, path_count);
-    for (size_t i = 0; i < FF_MOST_SHARED; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    return code;
-}
-
-static int start(struct ff_fit *fit, struct place *place)
-{
-    struct ff_arena arena = {0};
-    const char *argv_text = ff_fit_spec_given(current_spec, "argv");
-    const char *shared_text = ff_fit_spec_given(current_spec, "shared");
-    const char *const *items, *const *paths;
-    size_t count = 0, path_count = 0;
-    int code;
-    if (!ff_texts_read(argv_text, &arena, &items, &count) || count == 0 ||
-        !ff_texts_read(shared_text ? shared_text : "[]", &arena, &paths, &path_count) ||
-        path_count > FF_MOST_SHARED) {
-        code = refuse(fit, "argv and shared are lists of texts");
-    } else {
-        const char **argv = ff_arena_zalloc(&arena, (count + 1) * sizeof *argv);
-        memcpy(argv, items, count * sizeof *argv);
-        code = start_with(fit, place, argv, paths, path_count);
-    }
-    ff_arena_fini(&arena);
-    return code;
 }
 
 /* ---- asking ---- */
@@ -308,16 +191,18 @@ static int get_ready(struct ff_fit *fit, unsigned what)
     current->used_ms = ff_clock_ms();
     if (current->refused_ms && current->used_ms - current->refused_ms < REFUSED_MS)
         return refuse(fit, current->refusal);
-    int code = current->program ? FF_FIT_OK : start(fit, current);
-    if (code != FF_FIT_OK)
-        return code;
+    struct ff_error err = {0};
+    if (!current->program && ff_command_start(current_spec, &given, &current->program, &current->can, &err))
+        return err.status == FF_FAILED_PRECONDITION || err.status == FF_INVALID_ARGUMENT
+                   ? note_refusal(fit, current, &err)
+                   : blame_for(fit, current, &err);
     current->id++;
     return check_ability(fit, what);
 }
 
 static size_t line_limit(size_t values)
 {
-    size_t most = LINE_LEAST + LINE_PER_VALUE * values;
+    size_t most = FF_COMMAND_LEAST_LINE + LINE_PER_VALUE * values;
     return values > LINE_MOST / LINE_PER_VALUE || most > LINE_MOST ? LINE_MOST : most;
 }
 
