@@ -113,32 +113,3 @@ void ff_application_tell(const struct ff_application *app, const struct ff_score
                 (unsigned long long)counts->unknown_rows, app->options->arguments[0],
                 several ? "them" : "it");
 }
-
-/* ---- files ---- */
-
-enum ff_status ff_sink_open(const char *path, struct ff_sink *out, struct ff_error *err)
-{
-    *out = (struct ff_sink){stdout, path, NULL};
-    if (!path)
-        return FF_OK;
-    out->part = ff_xasprintf("%s.part", path);
-    out->file = fopen(out->part, "we");
-    if (out->file)
-        return FF_OK;
-    ff_error_set(err, FF_INVALID_ARGUMENT, "cannot write %s: %m", path);
-    free(out->part);
-    return err->status;
-}
-
-enum ff_status ff_sink_close(struct ff_sink *sink, enum ff_status status, struct ff_error *err)
-{
-    if (!sink->path)
-        return status || fflush(stdout) == 0
-                   ? status
-                   : ff_error_set(err, FF_INTERNAL, "cannot write to standard output: %m");
-    bool good = fclose(sink->file) == 0 && !status && rename(sink->part, sink->path) == 0;
-    if (!good)
-        remove(sink->part);
-    free(sink->part);
-    return good || status ? status : ff_error_set(err, FF_INTERNAL, "cannot write %s: %m", sink->path);
-}

@@ -4,10 +4,9 @@
 #define FF_COORDINATOR_CLI_APPLICATION_H
 
 #include "coordinator/cli/errand.h"
+#include "coordinator/cli/sink.h"
 #include "coordinator/scoreline.h"
 #include "coordinator/scoring.h"
-
-#include <stdio.h>
 
 struct ff_application {
     const struct ff_options *options;
@@ -31,16 +30,6 @@ void ff_application_fini(struct ff_application *app);
 
 /* "N lines, M anomalies" and whom nothing is known of, on standard error. */
 void ff_application_tell(const struct ff_application *app, const struct ff_score_counts *counts);
-
-/* Where lines go: a file that appears when it is whole, or standard output. */
-struct ff_sink {
-    FILE *file;
-    const char *path;
-    char *part;
-};
-FF_NODISCARD enum ff_status ff_sink_open(const char *path, struct ff_sink *out, struct ff_error *err);
-/* Keeps what was written only if status is FF_OK. Returns the status. */
-FF_NODISCARD enum ff_status ff_sink_close(struct ff_sink *sink, enum ff_status status, struct ff_error *err);
 
 /* score --online: the exit code. */
 int ff_score_online(const struct ff_options *options);

@@ -1,5 +1,6 @@
 /* Flags: one table, of which each command takes some. */
 #include "coordinator/cli/cli.h"
+#include "coordinator/cli/sink.h"
 
 #include "common/text.h"
 
@@ -303,27 +304,19 @@ int ff_job_exit_code(const struct ff_job_status *status)
     return status->code == FF_CODE_BAD_DATA ? FF_EXIT_USAGE : FF_EXIT_JOB_FAILED;
 }
 
-static int write_file(const char *path, const struct ff_buf *text)
-{
-    char *part = ff_xasprintf("%s.part", path);
-    FILE *file = fopen(part, "we");
-    bool good = file && fwrite(text->data, 1, text->size, file) == text->size;
-    good = file && fclose(file) == 0 && good;
-    good = good && rename(part, path) == 0;
-    if (!good) {
-        fprintf(stderr, "fitfleet: cannot write %s: %m\n", path);
-        remove(part);
-    }
-    free(part);
-    return good ? FF_EXIT_DONE : FF_EXIT_INTERNAL;
-}
-
 int ff_write_output(const struct ff_options *options, const struct ff_buf *text)
 {
-    if (options->out)
-        return write_file(options->out, text);
-    if ((!text->size || fwrite(text->data, 1, text->size, stdout) == text->size) && fflush(stdout) == 0)
+    struct ff_sink sink;
+    struct ff_error err = {0};
+    enum ff_status status = ff_sink_open(options->out, &sink, &err);
+    if (!status) {
+        if (text->size && fwrite(text->data, 1, text->size, sink.file) != text->size)
+            status = ff_error_set(&err, FF_INTERNAL, "cannot write %s: %m",
+                                  options->out ? options->out : "to standard output");
+        status = ff_sink_close(&sink, status, &err);
+    }
+    if (!status)
         return FF_EXIT_DONE;
-    fprintf(stderr, "fitfleet: cannot write to standard output: %m\n");
+    fprintf(stderr, "fitfleet: %s\n", err.text);
     return FF_EXIT_INTERNAL;
 }

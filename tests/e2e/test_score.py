@@ -6,6 +6,8 @@ import io
 import json
 import os
 import random
+import stat
+import subprocess
 import time
 import unittest
 
@@ -104,6 +106,16 @@ class Long(Scored):
         self.assertEqual(result.out, "")
         with open(self.path("scores.csv")) as file:
             self.assertEqual([line["target"] for line in parse(file.read())], ["t01", "t01"])
+
+    def test_a_pipe_for_the_output_stays_one(self):
+        self.train(self.job(models={"top": {"kind": "ewma"}}))
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        for command in (("score", "job", "data.csv"), ("results",)):
+            with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+                self.fitfleet(*command, "--state", self.state, "--out", pipe)
+                self.assertTrue(reader.stdout.read())
+            self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
 
     def test_columns_that_came_later_do_not_matter(self):
         self.train(self.job(models={"top": {"kind": "ewma"}}))
