@@ -85,6 +85,27 @@ static enum ff_status damaged(const char *what, struct ff_error *err)
     return ff_error_set(err, FF_DATA_LOSS, "the scores of %s cannot be read", what);
 }
 
+/* A kind that judges all metrics of a target together gives statistics: what each of its metrics is said to
+ * have is the largest score of them, without a band. False: they are no statistics. */
+static bool join_statistics(struct ff_scored *scored, const struct ff_model *model, struct scores *out)
+{
+    struct scores part;
+    if (model->part_count == 0 || !array_of(&model->parts[0], "value", model->steps))
+        return false;
+    double *nothing = ff_arena_alloc(&scored->arena, model->steps * sizeof *nothing);
+    double *most = ff_arena_alloc(&scored->arena, model->steps * sizeof *most);
+    for (size_t i = 0; i < model->steps; i++)
+        nothing[i] = most[i] = NAN;
+    for (size_t p = 0; p < model->part_count; p++) {
+        if (!read_scores(&model->parts[p], model->steps, &part) || !part.value || !part.score)
+            return false;
+        for (size_t i = 0; i < model->steps; i++)
+            most[i] = fmax(most[i], part.score[i]);
+    }
+    *out = (struct scores){nothing, nothing, nothing, most, NULL};
+    return true;
+}
+
 static enum ff_status read_target(struct ff_scored *scored, struct target *target,
                                   const struct ff_outcome *outcome, struct ff_error *err)
 {
@@ -95,8 +116,11 @@ static enum ff_status read_target(struct ff_scored *scored, struct target *targe
     target->step_ms = model.step_ms;
     target->steps = model.steps;
     target->metrics = ff_arena_zalloc(&scored->arena, scored->metric_count * sizeof *target->metrics);
+    struct scores joined = {0};
+    bool is_joint = join_statistics(scored, &model, &joined);
     for (size_t i = 0; i < scored->metric_count; i++) {
-        const struct ff_model_part *part = part_of(&model, scored->metrics[i]);
+        const struct ff_model_part *part = is_joint ? NULL : part_of(&model, scored->metrics[i]);
+        target->metrics[i] = joined;
         if (part && !read_scores(part, target->steps, &target->metrics[i]))
             return damaged(target->name, err);
     }

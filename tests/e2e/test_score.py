@@ -107,6 +107,19 @@ class Long(Scored):
         with open(self.path("scores.csv")) as file:
             self.assertEqual([line["target"] for line in parse(file.read())], ["t01", "t01"])
 
+    def test_metrics_that_are_judged_together_share_a_score(self):
+        self.train(self.job(models={"top": {"kind": "ecod"}}))
+        with open(self.csv("later.csv", targets=3, rows=30, metrics=self.METRICS, start=START + 600 * 60, seed=5)) as file:
+            rows = file.read().splitlines()
+        odd = rows[1 + 20].split(",")
+        rows[1 + 20] = ",".join(odd[:3] + ["9999"])
+        lines = parse(self.score(self.write("later.csv", "\n".join(rows) + "\n")).out)
+        self.assertEqual(len(lines), 180)
+        for one, other in zip(lines[::2], lines[1::2]):
+            self.assertEqual((one["score"], one["expected"], one["lower"]), (other["score"], "", ""))
+            self.assertGreaterEqual(float(one["score"]), 0)
+        self.assertEqual([line["anomaly"] for line in lines[40:42]], ["1", "1"])
+
     def test_a_pipe_for_the_output_stays_one(self):
         self.train(self.job(models={"top": {"kind": "ewma"}}))
         pipe = self.path("pipe")
