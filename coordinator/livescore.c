@@ -56,9 +56,12 @@ static enum ff_status begin_from_part(struct run *run, const struct ff_model *mo
 {
     const struct ff_model_param *state = param_of(part, "state"), *warmup = param_of(part, "warmup"),
                                 *threshold = param_of(part, "alert_threshold");
-    bool goes_on = run->time_ms >= model->t0_ms + (int64_t)model->steps * model->step_ms;
-    if (!state || state->type != FF_VALUE_NUMBERS || !warmup || warmup->type != FF_VALUE_INTEGER)
+    int64_t length, end;
+    if (!state || state->type != FF_VALUE_NUMBERS || !warmup || warmup->type != FF_VALUE_INTEGER ||
+        __builtin_mul_overflow(model->steps, model->step_ms, &length) ||
+        __builtin_add_overflow(model->t0_ms, length, &end))
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);
+    bool goes_on = run->time_ms >= end;
     series->detector = ff_arena_alloc(&run->arena, ff_online_size());
     if (goes_on && !ff_online_unpack(series->detector, state->numbers, state->count))
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);

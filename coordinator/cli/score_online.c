@@ -19,6 +19,10 @@ static bool is_job_file(const char *argument)
 
 static enum ff_status read_what(struct ff_application *app, bool is_job, struct ff_error *err)
 {
+    if (app->options->all_out || app->options->causes_out)
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "--online judges each target by itself: %s cannot be used with it",
+                            app->options->all_out ? "--all-out" : "--causes-out");
     if (!is_job && app->options->set_count)
         return ff_error_set(err, FF_INVALID_ARGUMENT, "--set needs a job file, found the set '%s'",
                             app->options->arguments[0]);

@@ -99,6 +99,7 @@ class Online(Case):
         self.assertEqual({line["target"] for line in self.scores(done.out)}, {"T0"})
         for args, words in (((self.job(models={"top": {"kind": "ewma"}}), "other.csv"), "expected the kind online, found ewma"),
                             (("job", "other.csv", "--state", self.state, "--set", "a=1"), "--set needs a job file"),
+                            ((job, "other.csv", "--all-out", "all.csv"), "--all-out cannot be used"),
                             ((job, "nothing.csv"), "no file matches"),
                             (("nothing.yaml", "other.csv"), "nothing.yaml")):
             self.assertIn(words, self.check_one_message(self.online(*args, code=2)))
