@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+const struct ff_model_param *ff_model_param(const struct ff_model_part *part, const char *name,
+                                            enum ff_value_type type)
+{
+    for (size_t i = 0; i < part->param_count; i++)
+        if (part->params[i].type == type && strcmp(part->params[i].name, name) == 0)
+            return &part->params[i];
+    return NULL;
+}
+
 static void write_numbers(struct ff_json *json, const struct ff_model_param *param)
 {
     ff_json_array_begin(json);

@@ -51,6 +51,10 @@ struct ff_model {
     bool by_fallback; /* of a kind of one's own: the job's fallback names what fitted it */
 };
 
+/* The parameter of that name and type; NULL if the part has none. Parts have a few dozen. */
+const struct ff_model_param *ff_model_param(const struct ff_model_part *part, const char *name,
+                                            enum ff_value_type type);
+
 /* Appends the encoded model to out. Everything in model is borrowed for the call. */
 void ff_model_encode(const struct ff_model *model, struct ff_buf *out);
 

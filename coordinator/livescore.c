@@ -36,14 +36,6 @@ struct run {
 
 /* ---- where a series begins ---- */
 
-static const struct ff_model_param *param_of(const struct ff_model_part *part, const char *name)
-{
-    for (size_t i = 0; i < part->param_count; i++)
-        if (strcmp(part->params[i].name, name) == 0)
-            return &part->params[i];
-    return NULL;
-}
-
 static enum ff_status not_online(struct run *run, const char *target, const char *kind)
 {
     return ff_error_set(run->err, FF_INVALID_ARGUMENT,
@@ -54,11 +46,11 @@ static enum ff_status begin_from_part(struct run *run, const struct ff_model *mo
                                       const struct ff_model_part *part, const char *target,
                                       struct series *series)
 {
-    const struct ff_model_param *state = param_of(part, "state"), *warmup = param_of(part, "warmup"),
-                                *threshold = param_of(part, "alert_threshold");
+    const struct ff_model_param *state = ff_model_param(part, "state", FF_VALUE_NUMBERS),
+                                *warmup = ff_model_param(part, "warmup", FF_VALUE_INTEGER),
+                                *threshold = ff_model_param(part, "alert_threshold", FF_VALUE_NUMBER);
     int64_t length, end;
-    if (!state || state->type != FF_VALUE_NUMBERS || !warmup || warmup->type != FF_VALUE_INTEGER ||
-        __builtin_mul_overflow(model->steps, model->step_ms, &length) ||
+    if (!state || !warmup || __builtin_mul_overflow(model->steps, model->step_ms, &length) ||
         __builtin_add_overflow(model->t0_ms, length, &end))
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);
     bool goes_on = run->time_ms >= end;
@@ -67,7 +59,7 @@ static enum ff_status begin_from_part(struct run *run, const struct ff_model *mo
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);
     if (!goes_on)
         ff_online_start(series->detector, (size_t)warmup->integer);
-    if (threshold && threshold->type == FF_VALUE_NUMBER && threshold->number > 0)
+    if (threshold && threshold->number > 0)
         series->threshold = threshold->number;
     return FF_OK;
 }

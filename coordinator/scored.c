@@ -57,11 +57,8 @@ void ff_scored_destroy(struct ff_scored *scored)
 
 static const double *array_of(const struct ff_model_part *part, const char *name, size_t count)
 {
-    for (size_t i = 0; i < part->param_count; i++)
-        if (part->params[i].type == FF_VALUE_NUMBERS && part->params[i].count == count &&
-            strcmp(part->params[i].name, name) == 0)
-            return part->params[i].numbers;
-    return NULL;
+    const struct ff_model_param *param = ff_model_param(part, name, FF_VALUE_NUMBERS);
+    return param && param->count == count ? param->numbers : NULL;
 }
 
 static bool read_scores(const struct ff_model_part *part, size_t steps, struct scores *out)
@@ -418,20 +415,11 @@ enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *ou
     return status;
 }
 
-static const struct ff_model_param *param_of(const struct ff_model_part *part, const char *name,
-                                             enum ff_value_type type)
-{
-    for (size_t i = 0; i < part->param_count; i++)
-        if (part->params[i].type == type && strcmp(part->params[i].name, name) == 0)
-            return &part->params[i];
-    return NULL;
-}
-
 static bool put_causes(const struct ff_model *model, const struct ff_model_part *part, struct ff_buf *out)
 {
-    const struct ff_model_param *at = param_of(part, "at", FF_VALUE_NUMBERS),
-                                *columns = param_of(part, "columns", FF_VALUE_TEXTS),
-                                *shares = param_of(part, "shares", FF_VALUE_NUMBERS);
+    const struct ff_model_param *at = ff_model_param(part, "at", FF_VALUE_NUMBERS),
+                                *columns = ff_model_param(part, "columns", FF_VALUE_TEXTS),
+                                *shares = ff_model_param(part, "shares", FF_VALUE_NUMBERS);
     const double *score = array_of(part, "score", model->steps);
     if (!at) /* the kind does not say */
         return true;

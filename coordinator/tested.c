@@ -22,20 +22,12 @@ void ff_tested_fini(struct ff_tested *tested)
 
 /* ---- reading ---- */
 
-static const struct ff_model_param *find(const struct ff_model_part *part, const char *name)
-{
-    for (size_t i = 0; i < part->param_count; i++)
-        if (strcmp(part->params[i].name, name) == 0)
-            return &part->params[i];
-    return NULL;
-}
-
 static double mean_of(const struct ff_model_part *part, const char *name)
 {
-    const struct ff_model_param *param = find(part, name);
+    const struct ff_model_param *param = ff_model_param(part, name, FF_VALUE_NUMBERS);
     double sum = 0;
     size_t count = 0;
-    for (size_t i = 0; param && param->type == FF_VALUE_NUMBERS && i < param->count; i++) {
+    for (size_t i = 0; param && i < param->count; i++) {
         if (isnan(param->numbers[i]))
             continue;
         sum += param->numbers[i];
@@ -72,9 +64,10 @@ static struct ff_tested_series *append(struct ff_tested *tested)
 
 static void add_part(struct ff_tested *tested, const char *target, const struct ff_model_part *part)
 {
-    const struct ff_model_param *season = find(part, "season"), *errors = find(part, "error");
+    const struct ff_model_param *season = ff_model_param(part, "season", FF_VALUE_INTEGER),
+                                *errors = ff_model_param(part, "error", FF_VALUE_NUMBERS);
     uint64_t folds = 0;
-    for (size_t i = 0; errors && errors->type == FF_VALUE_NUMBERS && i < errors->count; i++)
+    for (size_t i = 0; errors && i < errors->count; i++)
         folds += errors->numbers[i] == 0;
     *append(tested) = (struct ff_tested_series){.target = target,
                                                 .metric = part->metric,

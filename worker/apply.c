@@ -1,5 +1,4 @@
-/* A kind reads its model through a table of lookups by name (struct view); parts have a few dozen parameters,
- * so they are searched from the front.
+/* A kind reads its model through a table of lookups by name (struct view).
  *
  * A metric of the frame for which the model has no part gets a part with the error NO_MODEL; one that was not
  * fitted keeps its error. */
@@ -24,11 +23,7 @@ struct view {
 static const struct ff_model_param *find(const struct ff_kind_model *model, const char *name,
                                          enum ff_value_type type)
 {
-    const struct ff_model_part *part = ((const struct view *)model)->part;
-    for (size_t i = 0; i < part->param_count; i++)
-        if (part->params[i].type == type && strcmp(part->params[i].name, name) == 0)
-            return &part->params[i];
-    return NULL;
+    return ff_model_param(((const struct view *)model)->part, name, type);
 }
 
 static double number(const struct ff_kind_model *model, const char *name)
