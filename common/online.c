@@ -234,11 +234,11 @@ static void widen(struct axis *axis, double value, bool first)
     axis->range = high - axis->low;
 }
 
-void ff_online_settle(struct ff_online *online)
+/* Ends the warm-up: what was seen is the range, and is learned. */
+static void settle(struct ff_online *online)
 {
     double looks[SOURCES];
     size_t count = (size_t)online->seen;
-    online->warmup = count;
     online->settled = true;
     online->seen = 0;
     for (size_t i = 0; i < count; i++) {
@@ -267,7 +267,7 @@ struct ff_online_verdict ff_online_take(struct ff_online *online, double value)
     if (!online->settled) {
         online->waiting[online->seen++] = value;
         if (online->seen == online->warmup)
-            ff_online_settle(online);
+            settle(online);
         return verdict;
     }
     find_quantiles(online, band, quantiles, 3);

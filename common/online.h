@@ -32,8 +32,6 @@ size_t ff_online_warmup(const struct ff_online *online);
 uint64_t ff_online_seen(const struct ff_online *online);
 /* Judges the value, then learns it. NaN: missing. */
 struct ff_online_verdict ff_online_take(struct ff_online *online, double value);
-/* Ends the warm-up early: what was seen so far is the range. At least 1 value was. */
-void ff_online_settle(struct ff_online *online);
 
 /* The whole state as numbers, at most FF_ONLINE_PACKED; how many. One that warms up cannot be packed: 0. */
 size_t ff_online_pack(const struct ff_online *online, double *out);
