@@ -8,10 +8,14 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+#define SEASON                                                                                               \
+    {                                                                                                        \
+        "season", FF_PARAM_SEASON, 1, 1e9, "auto",                                                           \
+            "length of the season: auto, steps, or a duration such as 1d", NULL                              \
+    }
 
 static const struct ff_param_schema seasonal_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
 };
 
 static const struct ff_param_schema ewma_params[] = {
@@ -45,8 +49,7 @@ static const struct ff_param_schema command_params[] = {
 };
 
 static const struct ff_param_schema ets_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"model", FF_PARAM_WORD, 0, 0, "ZZZ",
      "error, trend and season: N none, A additive, M multiplicative, Z chosen",
      "ZZZ ZZN ZZA ZZM ZNZ ZNN ZNA ZNM ZAZ ZAN ZAA ZAM AZZ AZN "
@@ -56,23 +59,20 @@ static const struct ff_param_schema ets_params[] = {
 };
 
 static const struct ff_param_schema holt_winters_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"seasonal", FF_PARAM_WORD, 0, 0, "additive", "how the season meets the level",
      "additive multiplicative"},
     {"damped", FF_PARAM_WORD, 0, 0, "false", "whether the trend is damped", "true false"},
 };
 
 static const struct ff_param_schema theta_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"variant", FF_PARAM_WORD, 0, 0, "standard", "whether theta is estimated and the line moves",
      "standard optimized dynamic dynamic_optimized"},
 };
 
 static const struct ff_param_schema stl_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"seasonal_window", FF_PARAM_INTEGER, 3, 1000001, "7",
      "seasons that the seasonal pattern is smoothed over, odd", NULL},
     {"trend_window", FF_PARAM_INTEGER, 0, 10000001, "0",
@@ -93,13 +93,11 @@ static const struct ff_param_schema mstl_params[] = {
 };
 
 static const struct ff_param_schema naive_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
 };
 
 static const struct ff_param_schema classical_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"seasonal", FF_PARAM_WORD, 0, 0, "additive", "how the season meets the level",
      "additive multiplicative"},
     {"memory", FF_PARAM_NUMBER, 0.01, 1, "0.9", "weight of a season beside the one behind it", NULL},
@@ -107,16 +105,14 @@ static const struct ff_param_schema classical_params[] = {
 };
 
 static const struct ff_param_schema auto_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"horizon", FF_PARAM_INTEGER, 0, 1e6, "0",
      "steps ahead that kinds are compared by; 0: two seasons, or 12", NULL},
     {"budget", FF_PARAM_NUMBER, 1, 1e12, "2000000", "points that may be evaluated, by what they cost", NULL},
 };
 
 static const struct ff_param_schema ensemble_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"horizon", FF_PARAM_INTEGER, 0, 1e6, "0",
      "steps ahead that kinds are compared by; 0: two seasons, or 12", NULL},
     {"budget", FF_PARAM_NUMBER, 1, 1e12, "2000000", "points that may be evaluated, by what they cost", NULL},
@@ -152,8 +148,7 @@ static const struct ff_param_schema spectral_residual_params[] = {
 };
 
 static const struct ff_param_schema quantile_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"lower", FF_PARAM_NUMBER, 0, 0.5, "0.1", "share of values below the lower quantile", NULL},
     {"upper", FF_PARAM_NUMBER, 0.5, 1, "0.9", "share of values below the upper quantile", NULL},
     {"reach", FF_PARAM_NUMBER, 0.01, 1000, "3", "how many times as far as the quantiles the band reaches",
@@ -161,8 +156,7 @@ static const struct ff_param_schema quantile_params[] = {
 };
 
 static const struct ff_param_schema changepoint_params[] = {
-    {"season", FF_PARAM_SEASON, 1, 1e9, "auto", "length of the season: auto, steps, or a duration such as 1d",
-     NULL},
+    SEASON,
     {"penalty", FF_PARAM_WORD, 0, 0, "mbic", "what another segment must be worth", "mbic bic"},
     {"shortest", FF_PARAM_INTEGER, 2, 1000000, "12", "steps of a segment at least", NULL},
 };
