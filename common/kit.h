@@ -10,7 +10,7 @@
 struct ff_kit_model {
     const char *target; /* "" for all */
     struct ff_bytes model;
-    int64_t step_ms; /* of the model's axis; only read, 0: not known */
+    int64_t step_ms; /* of the model's axis; does not travel, 0: not known */
 };
 
 struct ff_kit {

@@ -62,6 +62,9 @@ void ff_model_encode(const struct ff_model *model, struct ff_buf *out);
 FF_NODISCARD enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena,
                                             struct ff_model *model, struct ff_error *err);
 
+/* The step of an encoded model's axis; 0 if the bytes are no model, which is found out by who uses it. */
+int64_t ff_model_step_ms(struct ff_bytes bytes);
+
 /* Appends {"metrics": {"count": {…}, …}} or, for a multivariate model, {…}. all: every parameter, not only
  * those of the summary. A part with an error gives {"error": …, "errmsg": …}. NaN is null. */
 void ff_model_json(const struct ff_model *model, bool all, struct ff_buf *out);

@@ -2,6 +2,7 @@
  * order of names. */
 #include "coordinator/setmodels.h"
 
+#include "common/model.h"
 #include "common/text.h"
 
 #include <stdlib.h>
@@ -75,9 +76,78 @@ enum ff_status ff_setmodels_read(struct ff_store *store, const struct ff_stored_
             return status;
     }
     for (size_t i = 0; i < count; i++)
-        models[i] = (struct ff_kit_model){entries[i].stored->target, entries[i].model, 0};
+        models[i] = (struct ff_kit_model){entries[i].stored->target, entries[i].model,
+                                          ff_model_step_ms(entries[i].model)};
     qsort(models, count, sizeof *models, by_name);
     *out = models;
     *out_count = count;
+    return FF_OK;
+}
+
+/* ---- with their job ---- */
+
+/* number 0: the active one. */
+static enum ff_status find_generation(struct ff_store *store, const char *set, uint64_t number,
+                                      struct ff_arena *arena, struct ff_generation_row *out,
+                                      struct ff_error *err)
+{
+    struct ff_generation_row *rows;
+    size_t count;
+    enum ff_status status = ff_store_generations(store, set, arena, &rows, &count, err);
+    for (size_t i = 0; !status && i < count; i++)
+        if (number ? rows[i].number == number : rows[i].active)
+            return *out = rows[i], FF_OK;
+    if (status)
+        return status;
+    if (count && number)
+        return ff_error_set(err, FF_NOT_FOUND, "set '%s' has no generation %llu any more", set,
+                            (unsigned long long)number);
+    return ff_error_set(err, FF_NOT_FOUND, "no set '%s' (fitfleet models lists them)", set);
+}
+
+static void take_job(const struct ff_job_record *job, struct ff_arena *arena, struct ff_kit *kit)
+{
+    size_t lines = 0;
+    kit->yaml = job->yaml;
+    kit->file = job->file;
+    kit->base_dir = job->base_dir;
+    kit->override_dir = job->override_dir;
+    for (const char *at = job->overrides; *at; at++)
+        lines += *at == '\n';
+    const char **overrides = ff_arena_alloc(arena, (lines + 1) * sizeof *overrides);
+    const char *from = job->overrides;
+    for (size_t i = 0; i < lines; i++) {
+        size_t length = strcspn(from, "\n");
+        overrides[i] = ff_arena_strndup(arena, from, length);
+        from += length + 1;
+    }
+    kit->overrides = overrides;
+    kit->override_count = lines;
+}
+
+enum ff_status ff_setmodels_kit(struct ff_store *store, const char *set, uint64_t number, const char *target,
+                                struct ff_arena *arena, struct ff_kit *out, struct ff_error *err)
+{
+    struct ff_generation_row row = {0};
+    struct ff_stored_generation generation;
+    struct ff_stored_targets targets;
+    struct ff_job_record job;
+    *out = (struct ff_kit){.set = set};
+    enum ff_status status = find_generation(store, set, number, arena, &row, err);
+    if (!status)
+        status = ff_store_generation(store, set, row.number, arena, &generation, err);
+    if (!status)
+        status = ff_store_job_by_id(store, row.job, arena, &job, err);
+    if (!status)
+        status = ff_store_targets(store, row.job, arena, &targets, err);
+    if (!status)
+        status = ff_setmodels_read(store, &generation, target, arena, &out->models, &out->model_count, err);
+    if (status)
+        return status;
+    out->generation = row.number;
+    out->job = row.job_name;
+    out->metrics = targets.metrics;
+    out->metric_count = targets.metric_count;
+    take_job(&job, arena, out);
     return FF_OK;
 }

@@ -41,16 +41,6 @@ void ff_kit_encode(const struct ff_kit *kit, struct ff_buf *out)
     ff_arena_fini(&arena);
 }
 
-/* The step of a model; 0 if the bytes are no model, which is found out by who uses it. */
-static int64_t step_of(struct ff_bytes bytes)
-{
-    struct ff_arena arena = {0};
-    struct ff_model model;
-    int64_t step_ms = ff_model_decode(bytes, &arena, &model, NULL) == FF_OK ? model.step_ms : 0;
-    ff_arena_fini(&arena);
-    return step_ms;
-}
-
 /* By name bytes, all (the empty name) last. */
 static int compare(const char *a, const char *b)
 {
@@ -66,7 +56,7 @@ enum ff_status ff_kit_decode(struct ff_bytes bytes, struct ff_arena *arena, stru
     struct ff_kit_model *models = ff_arena_alloc(arena, (in->n_models + 1) * sizeof *models);
     for (size_t i = 0; i < in->n_models; i++) {
         struct ff_bytes model = {in->models[i]->model.data, in->models[i]->model.len};
-        models[i] = (struct ff_kit_model){in->models[i]->target, model, step_of(model)};
+        models[i] = (struct ff_kit_model){in->models[i]->target, model, ff_model_step_ms(model)};
         if (i && compare(models[i - 1].target, models[i].target) >= 0)
             return ff_error_set(err, FF_INVALID_ARGUMENT, "the models are not in order of their names");
     }

@@ -133,3 +133,12 @@ enum ff_status ff_model_decode(struct ff_bytes bytes, struct ff_arena *arena, st
                                .by_fallback = message->by_fallback};
     return FF_OK;
 }
+
+int64_t ff_model_step_ms(struct ff_bytes bytes)
+{
+    struct ff_arena arena = {0};
+    struct ff_model model;
+    int64_t step_ms = ff_model_decode(bytes, &arena, &model, NULL) == FF_OK ? model.step_ms : 0;
+    ff_arena_fini(&arena);
+    return step_ms;
+}
