@@ -16,6 +16,8 @@ enum ff_work_type {
     FF_WORK_TYPES
 };
 
+enum { FF_MOST_HORIZON = 1000000, FF_MOST_FOLDS = 1000 };
+
 struct ff_work {
     enum ff_work_type type;
     uint32_t horizon; /* forecast, backtest: steps, at least 1 */

@@ -27,6 +27,7 @@
     X(JOBS_CANCEL, "Jobs.Cancel")                                                                            \
     X(JOBS_RETRY, "Jobs.Retry")                                                                              \
     X(JOBS_ACTIVATE, "Jobs.Activate")                                                                        \
+    X(JOBS_RELEASE, "Jobs.Release")                                                                          \
     X(JOBS_READ, "Jobs.Read")                                                                                \
     X(JOBS_PING, "Jobs.Ping")
 

@@ -1,4 +1,4 @@
-/* What clients call: Submit, Status, Cancel, Retry, Ping. */
+/* What clients call: Submit, Status, Cancel, Retry, Release, Ping. */
 #include "coordinator/core.h"
 
 #include "common/clock.h"
@@ -40,7 +40,7 @@ struct ff_job *ff_core_find_job(struct ff_coordinator *core, const char *referen
             continue; /* its row is being written */
         if (strcmp(job->id, reference) == 0)
             return job;
-        if (!*reference || strcmp(job->record.name, reference) == 0)
+        if (*reference ? strcmp(job->record.name, reference) == 0 : !ff_job_is_errand(job))
             newest = job;
     }
     return newest;
@@ -186,7 +186,7 @@ void ff_core_accept(struct ff_coordinator *core, struct ff_call *call, struct ff
     ff_core_write_job(core, ff_core_add_job(core, record), call);
 }
 
-/* ---- Cancel, Retry, Ping ---- */
+/* ---- Cancel, Retry, Release, Ping ---- */
 
 void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call)
 {
@@ -212,6 +212,11 @@ void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)
                      ff_job_state_name(job->record.state));
         return;
     }
+    if (ff_job_is_errand(job)) {
+        ff_call_fail(call, FF_FAILED_PRECONDITION,
+                     "%s was run for the command that submitted it: run that again", job->id);
+        return;
+    }
     struct ff_job_record record = job->record;
     struct ff_buf classes = {0};
     for (size_t i = 0; i < in->class_count; i++)
@@ -229,6 +234,18 @@ void ff_core_retry(struct ff_coordinator *core, struct ff_call *call)
     record.counts = (struct ff_counts){0};
     ff_core_write_job(core, ff_core_add_job(core, &record), call);
     ff_buf_fini(&classes);
+}
+
+void ff_core_release(struct ff_coordinator *core, struct ff_call *call)
+{
+    struct ff_job *job = find_or_fail(core, call, call->in.job.job);
+    if (!job)
+        return;
+    if (!ff_job_is_errand(job) || !ff_job_state_is_final(job->record.state) || job->finishing)
+        ff_call_fail(call, FF_FAILED_PRECONDITION, "%s is %s", job->id,
+                     ff_job_is_errand(job) ? "not over" : "no errand");
+    else
+        ff_core_free_harvest(core, job, call);
 }
 
 void ff_core_ping(struct ff_coordinator *core, struct ff_call *call)

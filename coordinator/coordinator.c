@@ -71,6 +71,7 @@ static enum ff_status decode(struct ff_call *call, const struct ff_rpc_request *
         return ff_decode_submit_request(body, arena, &call->in.submit, err);
     case FF_JOBS_STATUS:
     case FF_JOBS_CANCEL:
+    case FF_JOBS_RELEASE:
         return ff_decode_job_request(body, arena, &call->in.job, err);
     case FF_JOBS_RETRY:
         return ff_decode_retry_request(body, arena, &call->in.retry, err);
@@ -119,13 +120,14 @@ static void pipe_closed(void *context, uint32_t pipe)
 static void handle_call(struct ff_coordinator *core, struct ff_call *call)
 {
     static void (*const handlers[])(struct ff_coordinator *, struct ff_call *) = {
-        [FF_FLEET_JOIN] = ff_core_join,     [FF_FLEET_LEASE] = ff_core_lease,
-        [FF_FLEET_REPORT] = ff_core_report, [FF_FLEET_BEAT] = ff_core_beat,
-        [FF_FLEET_FETCH] = ff_core_fetch,   [FF_FLEET_PUT] = ff_core_put,
-        [FF_FLEET_LEAVE] = ff_core_leave,   [FF_JOBS_SUBMIT] = ff_core_submit,
-        [FF_JOBS_STATUS] = ff_core_status,  [FF_JOBS_CANCEL] = ff_core_cancel,
-        [FF_JOBS_RETRY] = ff_core_retry,    [FF_JOBS_READ] = ff_core_read,
-        [FF_JOBS_PING] = ff_core_ping,      [FF_JOBS_ACTIVATE] = ff_core_activate,
+        [FF_FLEET_JOIN] = ff_core_join,      [FF_FLEET_LEASE] = ff_core_lease,
+        [FF_FLEET_REPORT] = ff_core_report,  [FF_FLEET_BEAT] = ff_core_beat,
+        [FF_FLEET_FETCH] = ff_core_fetch,    [FF_FLEET_PUT] = ff_core_put,
+        [FF_FLEET_LEAVE] = ff_core_leave,    [FF_JOBS_SUBMIT] = ff_core_submit,
+        [FF_JOBS_STATUS] = ff_core_status,   [FF_JOBS_CANCEL] = ff_core_cancel,
+        [FF_JOBS_RETRY] = ff_core_retry,     [FF_JOBS_READ] = ff_core_read,
+        [FF_JOBS_PING] = ff_core_ping,       [FF_JOBS_ACTIVATE] = ff_core_activate,
+        [FF_JOBS_RELEASE] = ff_core_release,
     };
     if (!ff_core_refuse_paused(core, call))
         handlers[call->method](core, call);

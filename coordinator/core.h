@@ -144,6 +144,7 @@ void ff_core_accept(struct ff_coordinator *core, struct ff_call *call, struct ff
 void ff_core_status(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_cancel(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_retry(struct ff_coordinator *core, struct ff_call *call);
+void ff_core_release(struct ff_coordinator *core, struct ff_call *call);
 void ff_core_ping(struct ff_coordinator *core, struct ff_call *call);
 /* Answers waiting Status calls whose job has news or whose time is over. */
 void ff_core_jobs_tick(struct ff_coordinator *core);
@@ -180,6 +181,8 @@ void ff_core_commit_decided(struct ff_coordinator *core, struct ff_job *job, str
  */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
 /* The call Activate, answered after the commit. */
+/* Frees what an errand came to, and answers the call behind the commit. */
+void ff_core_free_harvest(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
 void ff_core_activate(struct ff_coordinator *core, struct ff_call *call);
 /* Finished jobs that are not kept any more go, from the store first. */
 void ff_core_forget_old(struct ff_coordinator *core);

@@ -101,4 +101,9 @@ FF_NODISCARD enum ff_status ff_document_export(struct ff_store *store, const cha
 FF_NODISCARD enum ff_status ff_document_kit(struct ff_store *store, const char *set, const char *target,
                                             struct ff_buf *out, struct ff_error *err);
 
+/* What an errand came to, from the reports behind *cursor: a page of common/harvest.h; *cursor becomes the
+ * last report's. FAILED_PRECONDITION for a job that is none. */
+FF_NODISCARD enum ff_status ff_document_harvest(struct ff_store *store, const struct ff_job_record *job,
+                                                uint64_t *cursor, struct ff_buf *out, struct ff_error *err);
+
 #endif

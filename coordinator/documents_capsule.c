@@ -167,6 +167,9 @@ enum ff_status ff_document_capsule(struct ff_store *store, const struct ff_job_r
     struct ff_arena arena = {0};
     struct ff_outcomes outcomes;
     struct rebuild r = {.store = store, .record = job, .options = options, .arena = &arena, .err = err};
+    if (!*job->set)
+        return ff_error_set(err, FF_FAILED_PRECONDITION, "%s-%llu fitted nothing: there is nothing to refit",
+                            job->name, (unsigned long long)job->number);
     enum ff_status status = ff_outcomes_read(store, job, FF_REPORT_LOGS, &arena, &outcomes, err);
     if (!status)
         status = ff_outcomes_find(&outcomes, job, options->target, &r.target, err);

@@ -4,10 +4,12 @@
  * gives the name that it has as a target in layout file. glob's own order follows the locale, so it is not
  * used. */
 #include "common/buf.h"
+#include "common/hash.h"
 #include "coordinator/targetset.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -220,4 +222,15 @@ void ff_files_list(const struct ff_data_file *files, size_t count, struct ff_buf
     for (size_t i = 0; i < count; i++)
         ff_buf_printf(out, "%llu %lld %s\n", (unsigned long long)files[i].size, (long long)files[i].mtime_ns,
                       files[i].path);
+}
+
+void ff_files_sum(const char *list, char sum[static FF_FILES_SUM])
+{
+    struct ff_hash hash;
+    uint8_t bytes[FF_HASH_QUICK_SIZE];
+    ff_hash_start(&hash, FF_HASH_QUICK);
+    ff_hash_add(&hash, list, strlen(list));
+    ff_hash_finish(&hash, bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(sum + 2 * i, 3, "%02x", bytes[i]);
 }

@@ -43,6 +43,33 @@ static char *list_files(struct ff_arena *arena, const struct ff_data_file *files
     return lines;
 }
 
+/* A forecast needs no rows. */
+static enum ff_status find_data(const struct ff_intake *intake, const struct ff_jobspec *spec,
+                                struct ff_data_file **files, size_t *count, struct ff_error *err)
+{
+    if (spec->errand.work.type == FF_WORK_FORECAST)
+        return FF_OK;
+    if (intake->refuse_paths)
+        return ff_error_set(
+            err, FF_PERMISSION_DENIED,
+            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
+            "files by path");
+    return intake->has_source ? FF_OK : ff_files_find(spec, files, count, err);
+}
+
+/* Whoever submitted an errand reads the files as well: to it and to us they must be the same. */
+static enum ff_status check_sum(const struct ff_jobspec *spec, const char *list, struct ff_error *err)
+{
+    char sum[FF_FILES_SUM];
+    const char *seen = spec->errand.files;
+    if (!seen || !*seen)
+        return FF_OK;
+    ff_files_sum(list, sum);
+    return strcmp(sum, seen) == 0
+               ? FF_OK
+               : ff_error_set(err, FF_FAILED_PRECONDITION, "the data files of this name are others here");
+}
+
 /* Checks the job file and finds its data; fills the record, whose strings are the arena's. */
 static enum ff_status make_record(const struct ff_intake *intake, const struct ff_jobspec_source *source,
                                   struct ff_arena *arena, struct ff_job_record *record, struct ff_error *err)
@@ -53,25 +80,26 @@ static enum ff_status make_record(const struct ff_intake *intake, const struct f
     enum ff_status status = ff_jobspec_parse(source, &spec, err);
     if (status)
         return status;
-    if (intake->refuse_paths)
-        status = ff_error_set(
-            err, FF_PERMISSION_DENIED,
-            "this coordinator can be reached from other hosts and has no --data-root: it reads no "
-            "files by path");
-    else if (!intake->has_source)
-        status = ff_files_find(spec, &files, &count, err);
+    bool errand = spec->errand.work.type != FF_WORK_FIT;
+    char *list = NULL;
+    status = find_data(intake, spec, &files, &count, err);
+    if (!status) {
+        list = list_files(arena, files, count);
+        status = intake->has_source ? FF_OK : check_sum(spec, list, err);
+    }
     if (!status)
         *record =
             (struct ff_job_record){.name = ff_arena_strdup(arena, spec->name),
-                                   .set = ff_arena_strdup(arena, spec->output.set),
+                                   .set = errand ? "" : ff_arena_strdup(arena, spec->output.set),
+                                   .no_reuse = errand,
                                    .keep = spec->output.keep,
-                                   .partial = spec->output.partial,
+                                   .partial = spec->output.partial && !errand,
                                    .yaml = source->text,
                                    .file = source->file,
                                    .base_dir = source->base_dir,
                                    .overrides = lines_of(arena, source->overrides, source->override_count),
                                    .override_dir = source->override_dir,
-                                   .data_files = list_files(arena, files, count),
+                                   .data_files = list,
                                    .submitted_ms = ff_wall_ms()};
     ff_files_free(files, count);
     ff_jobspec_destroy(spec);
@@ -96,7 +124,7 @@ static void check(void *context, struct ff_event *event, bool stopping)
     else if (make_record(intake, &source, &submission->call->arena, &submission->record,
                          &submission->error) == FF_OK) {
         submission->record.request_id = in->request_id;
-        submission->record.no_reuse = in->no_reuse;
+        submission->record.no_reuse |= in->no_reuse;
     }
 }
 

@@ -70,6 +70,11 @@ void ff_job_destroy(struct ff_job *job)
 
 /* ---- tasks ---- */
 
+bool ff_job_is_errand(const struct ff_job *job)
+{
+    return !*job->record.set;
+}
+
 bool ff_job_is_all(const struct ff_job *job, uint32_t target)
 {
     return target == job->loaded->set->target_count;

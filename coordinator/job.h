@@ -45,6 +45,8 @@ void ff_job_destroy(struct ff_job *job);
 /* After the row is written: fills in the id. */
 void ff_job_name(struct ff_job *job);
 
+/* It publishes nothing: its outcomes are for whoever submitted it. */
+bool ff_job_is_errand(const struct ff_job *job);
 bool ff_job_is_all(const struct ff_job *job, uint32_t target);
 /* What the worker is asked to fit, and under which limits. The frame's values, if they are in memory, are the
  * target set's; ff_job_rows gets the others. */

@@ -292,8 +292,8 @@ static enum ff_status read_priority(struct ff_jobspec_reader *r, const struct ff
 
 static enum ff_status read_root(struct ff_jobspec_reader *r, const struct ff_config_node *root)
 {
-    static const char *const keys[] = {"name",   "priority", "data", "targets", "prepare",
-                                       "models", "limits",   "plan", "output",  "alerts"};
+    static const char *const keys[] = {"name",   "priority", "data",   "targets", "prepare", "models",
+                                       "limits", "plan",     "output", "alerts",  "errand"};
     enum ff_status status = ff_config_check_map(root, keys, COUNT(keys), r->err);
     if (status == FF_OK)
         status = read_names(r, root);
@@ -315,6 +315,8 @@ static enum ff_status read_root(struct ff_jobspec_reader *r, const struct ff_con
         status = read_plan(r, child(root, "plan"));
     if (status == FF_OK)
         status = read_alerts(r, child(root, "alerts"));
+    if (status == FF_OK)
+        status = ff_jobspec_read_errand(r, child(root, "errand"));
     return status;
 }
 

@@ -18,6 +18,9 @@ FF_NODISCARD enum ff_status ff_jobspec_read_data(struct ff_jobspec_reader *reade
                                                  const struct ff_config_node *root);
 FF_NODISCARD enum ff_status ff_jobspec_read_models(struct ff_jobspec_reader *reader,
                                                    const struct ff_config_node *node);
+/* node is the map "errand" (NULL if it is not there). */
+FF_NODISCARD enum ff_status ff_jobspec_read_errand(struct ff_jobspec_reader *reader,
+                                                   const struct ff_config_node *node);
 /* Copies a checked list of texts (or NULL). */
 struct ff_strings ff_jobspec_strings(struct ff_jobspec_reader *reader, const struct ff_config_node *list);
 

@@ -22,6 +22,8 @@ static bool has_room(struct ff_job *job, uint32_t target, const struct ff_frame 
 
 void ff_kept_choose(struct ff_job *job, struct ff_stored_report *report, struct ff_arena *arena)
 {
+    if (ff_job_is_errand(job)) /* a capsule refits */
+        return;
     size_t count = count_quarantined(report);
     struct ff_capsule *capsules = count ? ff_arena_alloc(arena, count * sizeof *capsules) : NULL;
     report->capsules = capsules;

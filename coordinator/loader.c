@@ -4,6 +4,7 @@
 #include "common/texts.h"
 #include "coordinator/clerk.h"
 #include "coordinator/fingerprint.h"
+#include "coordinator/scoring.h"
 #include "coordinator/setmodels.h"
 
 #include <stdatomic.h>
@@ -222,12 +223,47 @@ static enum ff_status complete(struct ff_loaded *loaded, struct ff_error *err)
                   : look_at_rows(loaded, (uint32_t)set->target_count, &set->all, &set->all_fingerprint, err);
 }
 
-static enum ff_status find_targets(const struct ff_loaded_options *options, const struct ff_jobspec *spec,
-                                   struct ff_targetset **out, struct ff_error *err)
+/* The models that an errand applies stay in the arena. */
+static enum ff_status read_kit(const char *state_dir, const struct ff_jobspec *spec, struct ff_arena *arena,
+                               struct ff_kit *out, struct ff_error *err)
 {
+    struct ff_store *store;
+    enum ff_status status = ff_store_open_reader(state_dir, &store, err);
+    if (status)
+        return status;
+    status = ff_setmodels_kit(store, spec->errand.set, spec->errand.generation, spec->errand.target, arena,
+                              out, err);
+    ff_store_close(store);
+    return status;
+}
+
+static enum ff_status find_errand(const struct ff_loaded_options *options, struct ff_loaded *loaded,
+                                  struct ff_error *err)
+{
+    const struct ff_jobspec *spec = loaded->spec;
+    struct ff_kit kit;
+    struct ff_scoring scoring = {
+        .work = spec->errand.work, .with_all = spec->errand.with_all, .folder = options->folder};
+    if (!options->state_dir)
+        return ff_error_set(err, FF_FAILED_PRECONDITION, "an errand needs the state of a coordinator");
+    if (spec->errand.work.type != FF_WORK_BACKTEST) {
+        enum ff_status status = read_kit(options->state_dir, spec, &loaded->in_use, &kit, err);
+        if (status)
+            return status;
+        scoring.kit = &kit;
+    }
+    return ff_scoring_source(&scoring, spec, options->progress, &loaded->set, err);
+}
+
+static enum ff_status find_targets(const struct ff_loaded_options *options, struct ff_loaded *loaded,
+                                   struct ff_error *err)
+{
+    const struct ff_jobspec *spec = loaded->spec;
     if (options->source)
-        return options->source(options->context, spec, options->progress, out, err);
-    return ff_targetset_load(spec, options->folder, NULL, options->progress, out, err);
+        return options->source(options->context, spec, options->progress, &loaded->set, err);
+    if (spec->errand.work.type != FF_WORK_FIT)
+        return find_errand(options, loaded, err);
+    return ff_targetset_load(spec, options->folder, NULL, options->progress, &loaded->set, err);
 }
 
 enum ff_status ff_loaded_create(struct ff_jobspec *spec, const struct ff_loaded_options *options,
@@ -235,7 +271,7 @@ enum ff_status ff_loaded_create(struct ff_jobspec *spec, const struct ff_loaded_
 {
     struct ff_loaded *loaded = ff_xcalloc(1, sizeof *loaded);
     loaded->spec = spec;
-    enum ff_status status = find_targets(options, spec, &loaded->set, err);
+    enum ff_status status = find_targets(options, loaded, err);
     if (status == FF_OK)
         status = complete(loaded, err);
     if (status)
@@ -327,8 +363,11 @@ static void load(struct ff_loader *loader, struct ff_load *load)
 {
     struct ff_jobspec *spec;
     struct ff_loaded *loaded;
-    const struct ff_loaded_options options = {loader->source, loader->context, load->state_dir,
-                                              &load->progress};
+    const struct ff_loaded_options options = {.source = loader->source,
+                                              .context = loader->context,
+                                              .folder = load->state_dir,
+                                              .state_dir = load->state_dir,
+                                              .progress = &load->progress};
     if (ff_jobspec_parse(&load->source, &spec, &load->error) ||
         ff_loaded_create(spec, &options, &loaded, &load->error))
         return;

@@ -35,13 +35,14 @@ struct ff_loaded {
     /* Outcomes that need no fit: those that the job committed before it was interrupted, takes over from the
      * job that it retries, or reuses from the active generation. */
     struct ff_known *known;
-    struct ff_arena in_use;     /* models that new ones are compared with */
+    struct ff_arena in_use;     /* models that are applied, or that new ones are compared with */
     struct ff_sharing *sharing; /* files that programs share */
 };
 struct ff_loaded_options {
     ff_target_source *source; /* NULL: the job's files */
     void *context;            /* of the source */
     const char *folder;       /* for rows of files beyond data.memory, as ff_spill_create */
+    const char *state_dir;    /* whose models an errand applies; NULL: it cannot */
     struct ff_load_progress *progress;
 };
 /* known stays NULL. Takes the spec, also when it fails. Blocks for as long as the source does. */

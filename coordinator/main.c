@@ -60,7 +60,8 @@ static const struct ff_command commands[] = {
     {"forecast", ff_command_forecast, "target horizon coverage state out slots workers affinity" REMOTE, 1, 1,
      "SET [options]", "What a set's models expect behind the rows that they were fitted on, with a band."},
     {"backtest", ff_command_backtest,
-     "folds horizon season coverage set all format out slots workers affinity", 1, 1, "JOB.yaml [options]",
+     "folds horizon season coverage set all format out slots workers affinity" REMOTE, 1, 1,
+     "JOB.yaml [options]",
      "How well a job's models forecast the end of their own rows: fitted once for each fold on what is "
      "before "
      "it, measured beside Naive2. Nothing is kept."},

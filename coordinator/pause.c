@@ -50,6 +50,7 @@ bool ff_core_refuse_paused(struct ff_coordinator *core, struct ff_call *call)
     case FF_JOBS_CANCEL:
     case FF_JOBS_RETRY:
     case FF_JOBS_ACTIVATE:
+    case FF_JOBS_RELEASE:
         ff_call_fail(call, FF_RESOURCE_EXHAUSTED, "the coordinator is %s: try again when it can be",
                      core->pause_why);
         return true;

@@ -68,6 +68,8 @@ static enum ff_status render(struct desk *desk, struct read *read)
     }
     if (strcmp(in->what, "follow") == 0)
         return ff_document_follow(store, &read->job, &read->cursor, &read->out, err);
+    if (strcmp(in->what, "harvest") == 0)
+        return ff_document_harvest(store, &read->job, &read->cursor, &read->out, err);
     if (strcmp(in->what, "logs") == 0)
         return ff_document_logs(store, &read->job, in->target, &read->out, err);
     if (strcmp(in->what, "explain") == 0)
@@ -260,12 +262,20 @@ static const char *live_sentence(struct ff_coordinator *core, const struct ff_jo
     return NULL;
 }
 
+static bool is_of_job(const char *what)
+{
+    static const char *const documents[] = {"results", "logs",    "explain", "follow",
+                                            "status",  "capsule", "harvest"};
+    size_t i = 0, count = sizeof documents / sizeof *documents;
+    while (i < count && strcmp(documents[i], what) != 0)
+        i++;
+    return i < count;
+}
+
 void ff_core_read(struct ff_coordinator *core, struct ff_call *call)
 {
     const struct ff_read_request *in = &call->in.read;
-    bool of_job = strcmp(in->what, "results") == 0 || strcmp(in->what, "logs") == 0 ||
-                  strcmp(in->what, "explain") == 0 || strcmp(in->what, "follow") == 0 ||
-                  strcmp(in->what, "status") == 0 || strcmp(in->what, "capsule") == 0;
+    bool of_job = is_of_job(in->what);
     struct ff_job *job = of_job ? ff_core_find_job(core, in->job) : NULL;
     if (of_job && !job) {
         ff_call_fail(call, FF_NOT_FOUND,

@@ -27,7 +27,8 @@ enum purpose {
     PURPOSE_PUBLISH,
     PURPOSE_COST,
     PURPOSE_ACTIVATE,
-    PURPOSE_FORGET
+    PURPOSE_FORGET,
+    PURPOSE_RELEASE
 };
 
 /* A write with what is to be done behind its commit. */
@@ -99,6 +100,13 @@ void ff_core_activate(struct ff_coordinator *core, struct ff_call *call)
     ff_core_push_write(core, &write->write);
 }
 
+void ff_core_free_harvest(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call)
+{
+    struct job_write *write = new_write(FF_WRITE_RELEASE, PURPOSE_RELEASE, job);
+    write->origin = call;
+    ff_core_push_write(core, &write->write);
+}
+
 /* ---- loading ---- */
 
 void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
@@ -121,9 +129,11 @@ void ff_core_load(struct ff_coordinator *core, struct ff_job *job)
     ff_loader_push(core->loader, &load->load);
 }
 
-static double known_rate(const struct ff_coordinator *core, const struct ff_model_spec *model)
+/* The cost book is of fits. */
+static double known_rate(const struct ff_coordinator *core, const struct ff_job *job,
+                         const struct ff_model_spec *model)
 {
-    return ff_costbook_us_per_cell(core->costs, core->cost_count, model);
+    return ff_job_is_errand(job) ? 0 : ff_costbook_us_per_cell(core->costs, core->cost_count, model);
 }
 
 static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
@@ -133,8 +143,8 @@ static void dispatch_job(struct ff_coordinator *core, struct ff_job *job,
     size_t groups = spec->top_count + 1;
     double *rates = ff_xcalloc(groups, sizeof *rates);
     for (size_t i = 0; i < spec->top_count; i++)
-        rates[i] = known_rate(core, &spec->top[i].model);
-    rates[spec->top_count] = known_rate(core, &spec->all);
+        rates[i] = known_rate(core, job, &spec->top[i].model);
+    rates[spec->top_count] = known_rate(core, job, &spec->all);
     struct ff_dispatch_job options = {.id = job->record.id,
                                       .items = items,
                                       .count = job->total,
@@ -234,7 +244,7 @@ static void write_cost(struct ff_coordinator *core, struct ff_job *job, const st
 static void write_costs(struct ff_coordinator *core, struct ff_job *job)
 {
     const struct ff_jobspec *spec = job->loaded->spec;
-    for (size_t i = 0; i <= spec->top_count; i++) {
+    for (size_t i = 0; i <= spec->top_count && !ff_job_is_errand(job); i++) {
         const struct ff_model_spec *model = i < spec->top_count ? &spec->top[i].model : &spec->all;
         struct ff_cost cost;
         ff_dispatch_learned(core->dispatch, job->record.id, i, &cost.cells, &cost.ms);
@@ -303,7 +313,9 @@ static void check_progress(struct ff_coordinator *core, struct ff_job *job)
             ff_core_end_job(core, job, FF_CODE_NO_MODELS, "targets.include and exclude leave no target",
                             NULL);
         else if (with_model(&job->record.counts) == 0)
-            ff_core_end_job(core, job, FF_CODE_NO_MODELS, "no target has a model: nothing is published",
+            ff_core_end_job(core, job, FF_CODE_NO_MODELS,
+                            ff_job_is_errand(job) ? "nothing came of any target"
+                                                  : "no target has a model: nothing is published",
                             NULL);
         else
             publish(core, job);
@@ -400,6 +412,14 @@ static void forgotten(struct ff_coordinator *core, const struct ff_forgotten *fo
         ff_core_forget_old(core);
 }
 
+static void released(struct ff_coordinator *core, const struct ff_job *job, const struct job_write *write)
+{
+    if (job)
+        ff_core_reply_status(core, job, write->origin);
+    else
+        ff_call_fail(write->origin, FF_NOT_FOUND, "the job was forgotten meanwhile");
+}
+
 static void store_failed(struct ff_coordinator *core, struct job_write *write)
 {
     if (write->origin)
@@ -438,6 +458,9 @@ void ff_core_written(struct ff_coordinator *core, struct ff_event *event)
         break;
     case PURPOSE_FORGET:
         forgotten(core, &write->write.forgotten);
+        break;
+    case PURPOSE_RELEASE:
+        released(core, job, write);
         break;
     case PURPOSE_TARGETS:
     case PURPOSE_COST:

@@ -27,26 +27,24 @@ static struct ff_strings list_of(const char *const *items, size_t count)
 }
 
 /* Names of layout file are those of training: relative to the job's folder, where the files lie in it. */
-static struct ff_strings find_roots(const struct ff_scoring *scoring, const char *base_dir,
-                                    struct ff_arena *arena)
+static struct ff_strings find_roots(const struct ff_jobspec *spec, struct ff_arena *arena)
 {
-    const char **roots = ff_arena_alloc(arena, (scoring->data_count + 1) * sizeof *roots);
-    size_t length = strlen(base_dir);
-    for (size_t i = 0; i < scoring->data_count; i++) {
-        bool within = strncmp(scoring->data[i], base_dir, length) == 0 && scoring->data[i][length] == '/';
-        roots[i] = within ? base_dir : "";
+    const struct ff_strings *files = &spec->data.files;
+    const char **roots = ff_arena_alloc(arena, (files->count + 1) * sizeof *roots),
+               *base = spec->data.base_dir;
+    size_t length = strlen(base);
+    for (size_t i = 0; i < files->count; i++) {
+        bool within = strncmp(files->items[i], base, length) == 0 && files->items[i][length] == '/';
+        roots[i] = within ? base : spec->data.roots.items[i];
     }
-    return (struct ff_strings){roots, scoring->data_count};
+    return (struct ff_strings){roots, files->count};
 }
 
 struct ff_jobspec ff_scoring_spec(const struct ff_scoring *scoring, const struct ff_jobspec *spec,
                                   struct ff_arena *arena)
 {
     struct ff_jobspec own = *spec;
-    own.data.files = list_of(scoring->data, scoring->data_count);
-    own.data.places = list_of(scoring->places, scoring->data_count);
-    own.data.roots = find_roots(scoring, spec->data.base_dir, arena);
-    own.data.root = NULL;
+    own.data.roots = find_roots(spec, arena);
     if (own.data.layout != FF_LAYOUT_WIDE)
         own.data.values = list_of(scoring->kit->metrics, scoring->kit->metric_count);
     own.targets.include.count = own.targets.exclude.count = 0;
@@ -71,7 +69,6 @@ static void give_models(const struct ff_scoring *scoring, struct ff_targetset *s
         else if (target->code == FF_CODE_OK)
             target->code = FF_CODE_NO_MODEL;
     }
-    set->work = scoring->work;
     if (all && scoring->with_all)
         set->all_input = all->model;
 }
@@ -84,7 +81,7 @@ static enum ff_status load_rows(const struct ff_scoring *scoring, const struct f
     struct ff_jobspec own = ff_scoring_spec(scoring, spec, &arena);
     const struct ff_target_guide guide = {(void *)(uintptr_t)scoring, wants,
                                           scoring->with_all ? all_step(scoring->kit) : 0};
-    enum ff_status status = ff_targetset_load(&own, NULL, &guide, progress, out, err);
+    enum ff_status status = ff_targetset_load(&own, scoring->folder, &guide, progress, out, err);
     if (!status && !scoring->with_all) /* the job has a model of all nevertheless */
         (*out)->all_code = FF_CODE_NO_MODEL;
     ff_arena_fini(&arena);
@@ -118,15 +115,35 @@ static enum ff_status make_targets(const struct ff_scoring *scoring, const struc
     return status;
 }
 
+/* As for training, but for the model of all: it does not forecast. */
+static enum ff_status load_own_rows(const struct ff_scoring *scoring, const struct ff_jobspec *spec,
+                                    struct ff_load_progress *progress, struct ff_targetset **out,
+                                    struct ff_error *err)
+{
+    struct ff_jobspec own = *spec;
+    own.all.kind = NULL;
+    enum ff_status status = ff_targetset_load(&own, scoring->folder, NULL, progress, out, err);
+    if (!status)
+        (*out)->all_code = FF_CODE_NO_MODEL;
+    return status;
+}
+
 enum ff_status ff_scoring_source(void *context, const struct ff_jobspec *spec,
                                  struct ff_load_progress *progress, struct ff_targetset **out,
                                  struct ff_error *err)
 {
     const struct ff_scoring *scoring = context;
-    enum ff_status status = scoring->work.type == FF_WORK_FORECAST
-                                ? make_targets(scoring, spec, out, err)
-                                : load_rows(scoring, spec, progress, out, err);
-    if (!status)
+    enum ff_status status;
+    if (scoring->work.type == FF_WORK_BACKTEST)
+        status = load_own_rows(scoring, spec, progress, out, err);
+    else if (scoring->work.type == FF_WORK_FORECAST)
+        status = make_targets(scoring, spec, out, err);
+    else
+        status = load_rows(scoring, spec, progress, out, err);
+    if (status)
+        return status;
+    (*out)->work = scoring->work;
+    if (scoring->kit)
         give_models(scoring, *out);
-    return status;
+    return FF_OK;
 }

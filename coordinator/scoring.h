@@ -1,5 +1,5 @@
-/* Applying the models of a kit: which targets a job has that scores data by them or forecasts, and what data
- * its rows come from. */
+/* Errands: which targets a job has that applies the models of a kit to data, forecasts by them, or tests its
+ * own, and what data its rows come from. */
 #ifndef FF_COORDINATOR_SCORING_H
 #define FF_COORDINATOR_SCORING_H
 
@@ -7,12 +7,10 @@
 #include "coordinator/loader.h"
 
 struct ff_scoring {
-    const struct ff_kit *kit; /* borrowed, like everything below */
+    const struct ff_kit *kit; /* borrowed, like everything below; not for a backtest */
     struct ff_work work;
-    bool with_all;           /* the model of all too */
-    const char *const *data; /* score: files or patterns, absolute; with what the user wrote */
-    const char *const *places;
-    size_t data_count;
+    bool with_all;      /* the model of all too */
+    const char *folder; /* for rows beyond data.memory, as ff_spill_create */
 };
 
 /* A job's spec as the one that these rows are read with: all of them, by the columns that the models were

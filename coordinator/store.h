@@ -32,8 +32,8 @@ static inline bool ff_job_state_is_final(enum ff_job_state state)
 struct ff_job_record {
     uint64_t id; /* row; 0: not yet written */
     const char *name;
-    uint64_t number; /* the job is called NAME-NUMBER */
-    const char *set;
+    uint64_t number;        /* the job is called NAME-NUMBER */
+    const char *set;        /* "": an errand, which publishes nothing */
     const char *request_id; /* "" if none */
     const char *yaml;
     const char *file;
@@ -86,9 +86,11 @@ FF_NODISCARD enum ff_status ff_store_put_capsule(struct ff_store *store, uint64_
 /* Makes the job's models the next generation of its set and the active one, and writes the job with its
  * number. Of older ones the job's `keep` newest and the active one stay; models that no generation needs any
  * more lose their bytes. A job that failed or was cancelled without a model of its own makes no
- * generation. */
+ * generation, and neither does an errand. */
 FF_NODISCARD enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job,
                                              int64_t now_ms, struct ff_error *err);
+/* Frees what an errand's outcomes came to: it was read. */
+FF_NODISCARD enum ff_status ff_store_release(struct ff_store *store, uint64_t job, struct ff_error *err);
 /* Another generation of the set becomes the active one. NOT_FOUND, with what there is, before anything is
  * written. */
 FF_NODISCARD enum ff_status ff_store_activate(struct ff_store *store, const struct ff_activate_request *in,
@@ -112,7 +114,8 @@ FF_NODISCARD enum ff_status ff_store_forget(struct ff_store *store, const struct
 
 /* ---- reading ---- */
 
-/* A job by id (NAME-NUMBER), by name (its newest), or "" (the newest of all). NOT_FOUND. */
+/* A job by id (NAME-NUMBER), by name (its newest), or "" (the newest of all that are no errands).
+ * NOT_FOUND. */
 FF_NODISCARD enum ff_status ff_store_find_job(struct ff_store *store, const char *reference,
                                               struct ff_arena *arena, struct ff_job_record *job,
                                               struct ff_error *err);

@@ -134,16 +134,15 @@ static enum ff_status write_generation(struct ff_store *store, const struct ff_j
     return ff_store_add_generation(store, &row, &generation, err);
 }
 
-enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job, int64_t now_ms,
-                                struct ff_error *err)
+static enum ff_status publish(struct ff_store *store, struct ff_job_record *job, int64_t now_ms,
+                              struct ff_arena *arena, struct ff_error *err)
 {
-    struct ff_arena arena = {0};
     struct collection collection;
     struct before before;
     bool broken_off = job->state == FF_JOB_FAILED || job->state == FF_JOB_CANCELLED;
-    enum ff_status status = collect_all(store, job->id, &arena, &collection, err);
+    enum ff_status status = collect_all(store, job->id, arena, &collection, err);
     if (!status)
-        status = look_before(store, job->set, &arena, &before, err);
+        status = look_before(store, job->set, arena, &before, err);
     bool publishes = !status && (!broken_off || has_any(&collection));
     if (publishes) {
         job->generation = before.newest + 1;
@@ -151,8 +150,21 @@ enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *jo
     }
     if (!status)
         status = ff_store_put_job(store, job, err);
-    if (publishes && !status)
-        status = ff_store_retain(store, job, err);
+    return publishes && !status ? ff_store_retain(store, job, err) : status;
+}
+
+enum ff_status ff_store_publish(struct ff_store *store, struct ff_job_record *job, int64_t now_ms,
+                                struct ff_error *err)
+{
+    struct ff_arena arena = {0};
+    enum ff_status status;
+    if (*job->set) {
+        status = publish(store, job, now_ms, &arena, err);
+    } else {
+        status = ff_store_put_job(store, job, err);
+        if (!status)
+            status = ff_store_release_old(store, now_ms, err);
+    }
     ff_arena_fini(&arena);
     return status;
 }

@@ -91,9 +91,10 @@ static enum ff_status one_row(struct ff_store *store, sqlite3_stmt *query, const
 enum ff_status ff_store_find_job(struct ff_store *store, const char *reference, struct ff_arena *arena,
                                  struct ff_job_record *job, struct ff_error *err)
 {
-    sqlite3_stmt *query = prepare(store, "SELECT " JOB_COLUMNS " FROM jobs WHERE ?1 = '' OR name = ?1"
-                                         " OR name || '-' || number = ?1"
-                                         " ORDER BY name || '-' || number = ?1 DESC, id DESC LIMIT 1");
+    sqlite3_stmt *query =
+        prepare(store, "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 = '' AND set_name <> '') OR name = ?1"
+                       " OR name || '-' || number = ?1"
+                       " ORDER BY name || '-' || number = ?1 DESC, id DESC LIMIT 1");
     if (query)
         ff_store_bind_text(query, 1, reference);
     enum ff_status status = one_row(store, query, "read a job", err);

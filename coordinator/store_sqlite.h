@@ -19,6 +19,8 @@ enum ff_store_statement {
     FF_SQL_DROP_GENERATIONS,
     FF_SQL_OLD_MODELS,
     FF_SQL_FREE_MODELS,
+    FF_SQL_RELEASE,
+    FF_SQL_RELEASE_OLD,
     FF_SQL_OLD_JOBS,
     FF_SQL_FORGET, /* from reports, capsules, targets, jobs */
     FF_SQL_FORGET_LAST = FF_SQL_FORGET + 3,
@@ -64,6 +66,8 @@ enum ff_status ff_store_no_generation(struct ff_store *store, const char *set, u
 /* store_retain.c: drops what is older than the job's `keep` newest generations of its set, and frees models.
  */
 enum ff_status ff_store_retain(struct ff_store *store, const struct ff_job_record *job, struct ff_error *err);
+/* store_release.c: frees what errands came to that nobody has read for a day. */
+enum ff_status ff_store_release_old(struct ff_store *store, int64_t now_ms, struct ff_error *err);
 
 /* Called with every capsule there is, whose bytes end with the call. */
 typedef void ff_capsule_visitor(void *context, uint64_t job, uint32_t target, struct ff_bytes bytes);

@@ -52,6 +52,8 @@ static enum ff_status apply(struct ff_store *store, struct ff_write *write, stru
         return activate(store, write, err);
     case FF_WRITE_FORGET:
         return ff_store_forget(store, &write->retention, ff_wall_ms(), &write->forgotten, err);
+    case FF_WRITE_RELEASE:
+        return ff_store_release(store, write->job_id, err);
     }
     return FF_OK;
 }

@@ -15,7 +15,8 @@ enum ff_write_op {
     FF_WRITE_PUBLISH,
     FF_WRITE_COST,
     FF_WRITE_ACTIVATE,
-    FF_WRITE_FORGET
+    FF_WRITE_FORGET,
+    FF_WRITE_RELEASE
 };
 
 /* What is written must stay as it is until the write comes back. */

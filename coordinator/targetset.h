@@ -66,6 +66,9 @@ bool ff_files_is_below(const char *root, const char *path);
 void ff_files_free(struct ff_data_file *files, size_t count);
 /* A line per file with what tells that it changed: size, mtime_ns, path. Appended to out. */
 void ff_files_list(const struct ff_data_file *files, size_t count, struct ff_buf *out);
+/* Of such a list, in hexadecimal digits. */
+enum { FF_FILES_SUM = 33 };
+void ff_files_sum(const char *list, char sum[static FF_FILES_SUM]);
 
 /* What is known of targets before their rows are read. */
 struct ff_target_guide {

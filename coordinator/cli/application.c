@@ -1,5 +1,6 @@
 #include "coordinator/cli/application.h"
 
+#include "common/json.h"
 #include "common/text.h"
 
 #include <limits.h>
@@ -27,19 +28,33 @@ static enum ff_status read_kit(struct ff_application *app, struct ff_error *err)
     return status;
 }
 
-/* As the job was, with a limit that no failure of a target ends it. */
+/* The job's own --set come first. */
+static void add_override(struct ff_application *app, const char *text)
+{
+    struct ff_submit_request *request = &app->request;
+    const char **overrides = ff_arena_alloc(&app->arena, (request->override_count + 1) * sizeof *overrides);
+    if (request->override_count)
+        memcpy(overrides, request->overrides, request->override_count * sizeof *overrides);
+    overrides[request->override_count++] = text;
+    request->overrides = overrides;
+}
+
+static const char *text_of(struct ff_application *app, struct ff_buf *buf)
+{
+    const char *text = ff_arena_strdup(&app->arena, ff_buf_text(buf));
+    ff_buf_fini(buf);
+    return text;
+}
+
+/* As the job was. */
 static void make_request(struct ff_application *app)
 {
     const struct ff_kit *kit = &app->kit;
-    const char **overrides = ff_arena_alloc(&app->arena, (kit->override_count + 1) * sizeof *overrides);
-    if (kit->override_count)
-        memcpy(overrides, kit->overrides, kit->override_count * sizeof *overrides);
-    overrides[kit->override_count] = "limits.max_failed=100%";
     app->request = (struct ff_submit_request){.yaml = kit->yaml,
                                               .file = kit->file,
                                               .base_dir = kit->base_dir,
-                                              .overrides = overrides,
-                                              .override_count = kit->override_count + 1,
+                                              .overrides = kit->overrides,
+                                              .override_count = kit->override_count,
                                               .override_dir = kit->override_dir,
                                               .request_id = "",
                                               .no_reuse = true};
@@ -56,25 +71,72 @@ enum ff_status ff_application_read(struct ff_application *app, enum ff_work_type
     return FF_OK;
 }
 
+/* Absolute, or a pattern below this folder, whose own * ? [ are escaped. */
+static void add_data(struct ff_application *app, const char *here)
+{
+    const struct ff_options *options = app->options;
+    struct ff_buf text = {0};
+    char *folder = ff_arena_alloc(&app->arena, 2 * strlen(here) + 1);
+    ff_glob_escape(here, folder);
+    ff_buf_printf(&text, "data.files=");
+    struct ff_json json = ff_json_start(&text);
+    ff_json_array_begin(&json);
+    for (size_t i = 1; i < options->argument_count; i++) {
+        const char *path = options->arguments[i];
+        ff_json_string(&json, *path == '/' ? path : ff_arena_printf(&app->arena, "%s/%s", folder, path));
+    }
+    ff_json_array_end(&json);
+    add_override(app, text_of(app, &text));
+}
+
 enum ff_status ff_application_find_data(struct ff_application *app, struct ff_error *err)
 {
     const struct ff_options *options = app->options;
-    size_t count = options->argument_count - 1;
-    const char **paths = ff_arena_alloc(&app->arena, (count + 1) * sizeof *paths);
     char here[PATH_MAX];
     if (!getcwd(here, sizeof here))
         return ff_error_set(err, FF_INTERNAL, "the current folder: %m");
-    for (size_t i = 0; i < count; i++) {
-        const char *path = options->arguments[i + 1];
-        paths[i] = *path == '/' ? path : ff_arena_printf(&app->arena, "%s/%s", here, path);
-    }
-    app->scoring.data = paths;
-    app->scoring.places = options->arguments + 1;
-    app->scoring.data_count = count;
+    add_data(app, here);
     app->scoring.with_all = options->all_out || options->causes_out;
     if (app->scoring.with_all && !ff_kit_find(&app->kit, ""))
         return ff_error_set(err, FF_INVALID_ARGUMENT, "set '%s' has no model of all", app->kit.set);
     return FF_OK;
+}
+
+static const char *sum_of(struct ff_application *app, const struct ff_data_file *files, size_t count)
+{
+    struct ff_buf list = {0};
+    char *sum = ff_arena_alloc(&app->arena, FF_FILES_SUM);
+    ff_files_list(files, count, &list);
+    ff_files_sum(ff_buf_text(&list), sum);
+    ff_buf_fini(&list);
+    return sum;
+}
+
+void ff_application_make_errand(struct ff_application *app, const struct ff_data_file *files, size_t count)
+{
+    static const char *const words[] = {[FF_WORK_SCORE] = "score", [FF_WORK_FORECAST] = "forecast"};
+    const struct ff_work *work = &app->scoring.work;
+    struct ff_buf text = {0};
+    ff_errand_name(words[work->type], app->kit.set, &text);
+    add_override(app, text_of(app, &text));
+    add_override(app, "limits.max_failed=100%"); /* no failure of a target ends it */
+    ff_buf_printf(&text, "errand=");
+    struct ff_json json = ff_json_start(&text);
+    ff_json_object_begin(&json);
+    ff_json_put_string(&json, "do", words[work->type]);
+    ff_json_put_string(&json, "set", app->kit.set);
+    ff_json_put_uint(&json, "generation", app->kit.generation);
+    ff_json_put_bool(&json, "all", app->scoring.with_all);
+    if (app->options->target && *app->options->target)
+        ff_json_put_string(&json, "target", app->options->target);
+    if (count)
+        ff_json_put_string(&json, "files", sum_of(app, files, count));
+    if (work->type == FF_WORK_FORECAST) {
+        ff_json_put_uint(&json, "horizon", work->horizon);
+        ff_json_put_double(&json, "coverage", work->coverage);
+    }
+    ff_json_object_end(&json);
+    add_override(app, text_of(app, &text));
 }
 
 enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec **parsed,
@@ -89,9 +151,11 @@ enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec
                                        .override_count = request->override_count,
                                        .override_dir = request->override_dir};
     enum ff_status status = ff_jobspec_parse(&source, parsed, err);
-    if (!status)
-        *out = ff_scoring_spec(&app->scoring, *parsed, &app->arena);
-    return status;
+    if (status)
+        return status;
+    *out = ff_scoring_spec(&app->scoring, *parsed, &app->arena);
+    out->data.places.items = app->options->arguments + 1; /* as the user wrote them */
+    return FF_OK;
 }
 
 void ff_application_fini(struct ff_application *app)

@@ -13,7 +13,7 @@ struct ff_application {
     struct ff_arena arena;
     struct ff_kit kit;
     struct ff_scoring scoring;
-    struct ff_submit_request request; /* the job, with a limit that no failure of a target ends it */
+    struct ff_submit_request request; /* the job that the models come from */
     struct ff_errand_result result;
     bool ran;
 };
@@ -26,6 +26,8 @@ FF_NODISCARD enum ff_status ff_application_find_data(struct ff_application *app,
 /* The spec that their rows are read with. *parsed owns what it borrows; destroy it. */
 FF_NODISCARD enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec **parsed,
                                                 struct ff_jobspec *out, struct ff_error *err);
+/* Makes the request one for an errand: score the files, or (count 0) forecast. */
+void ff_application_make_errand(struct ff_application *app, const struct ff_data_file *files, size_t count);
 void ff_application_fini(struct ff_application *app);
 
 /* "N lines, M anomalies" and whom nothing is known of, on standard error. */

@@ -1,25 +1,14 @@
 /* backtest: how well a job's models would have forecast the end of their own rows. The job's data are loaded
  * and prepared as for training; then each target is fitted once for each fold and nothing is kept. */
 #include "coordinator/cli/errand.h"
+#include "coordinator/scoring.h"
 #include "coordinator/tested.h"
 
 #include "common/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static enum ff_status load(void *context, const struct ff_jobspec *spec, struct ff_load_progress *progress,
-                           struct ff_targetset **out, struct ff_error *err)
-{
-    struct ff_jobspec own = *spec;
-    own.all.kind = NULL; /* models of all do not forecast */
-    enum ff_status status = ff_targetset_load(&own, NULL, NULL, progress, out, err);
-    if (!status) {
-        (*out)->work = *(const struct ff_work *)context;
-        (*out)->all_code = FF_CODE_NO_MODEL;
-    }
-    return status;
-}
 
 static enum ff_status whole_number(const char *flag, const char *text, int64_t most, uint32_t *out,
                                    struct ff_error *err)
@@ -37,12 +26,11 @@ static enum ff_status whole_number(const char *flag, const char *text, int64_t m
 
 enum ff_status ff_option_work(const struct ff_options *options, struct ff_work *out, struct ff_error *err)
 {
-    enum { MOST_STEPS = 1000000, MOST_FOLDS = 1000 };
-    enum ff_status status = whole_number("--horizon", options->horizon, MOST_STEPS, &out->horizon, err);
+    enum ff_status status = whole_number("--horizon", options->horizon, FF_MOST_HORIZON, &out->horizon, err);
     if (!status)
-        status = whole_number("--folds", options->folds, MOST_FOLDS, &out->folds, err);
+        status = whole_number("--folds", options->folds, FF_MOST_FOLDS, &out->folds, err);
     if (!status)
-        status = whole_number("--season", options->season, MOST_STEPS, &out->season, err);
+        status = whole_number("--season", options->season, FF_MOST_HORIZON, &out->season, err);
     const char *text = options->coverage;
     if (status || !text)
         return status;
@@ -80,20 +68,59 @@ static int print(const struct ff_options *options, const struct ff_tested *teste
     return !measured ? FF_EXIT_JOB_FAILED : all_measured ? FF_EXIT_DONE : FF_EXIT_SOME_FAILED;
 }
 
+/* The job by its name, as `train` would call it. */
+static enum ff_status make_errand(struct ff_submit_request *request, const struct ff_work *work,
+                                  struct ff_arena *arena, struct ff_error *err)
+{
+    struct ff_jobspec_source source = {.text = request->yaml,
+                                       .size = strlen(request->yaml),
+                                       .file = request->file,
+                                       .base_dir = request->base_dir,
+                                       .overrides = request->overrides,
+                                       .override_count = request->override_count,
+                                       .override_dir = request->override_dir};
+    const char **overrides = ff_arena_alloc(arena, (request->override_count + 2) * sizeof *overrides);
+    struct ff_jobspec *spec;
+    struct ff_buf text = {0};
+    enum ff_status status = ff_jobspec_parse(&source, &spec, err);
+    if (status)
+        return status;
+    if (request->override_count)
+        memcpy(overrides, request->overrides, request->override_count * sizeof *overrides);
+    ff_errand_name("backtest", spec->name, &text);
+    overrides[request->override_count++] = ff_arena_strdup(arena, ff_buf_text(&text));
+    ff_jobspec_destroy(spec);
+    overrides[request->override_count++] =
+        ff_arena_printf(arena,
+                        "errand={do: backtest, horizon: %" PRIu32 ", folds: %" PRIu32 ", season: %" PRIu32
+                        ", coverage: %.17g}",
+                        work->horizon, work->folds, work->season, work->coverage);
+    request->overrides = overrides;
+    ff_buf_fini(&text);
+    return FF_OK;
+}
+
 int ff_command_backtest(const struct ff_options *options)
 {
     struct ff_work work = {.type = FF_WORK_BACKTEST, .horizon = 24, .folds = 3, .coverage = 0.95};
     struct ff_arena arena = {0};
     struct ff_submit_request request;
-    struct ff_errand errand = {options, &request, load, &work};
+    struct ff_scoring testing = {0};
+    struct ff_errand errand = {.options = options,
+                               .request = &request,
+                               .may_travel = options->coordinator != NULL,
+                               .source = ff_scoring_source,
+                               .source_context = &testing};
     struct ff_errand_result result = {0};
     struct ff_tested tested = {0};
     struct ff_error err = {0};
     enum ff_status status = ff_option_work(options, &work, &err);
     if (!status)
         status = ff_submit_from_file(options, options->arguments[0], &arena, &request, &err);
+    if (!status)
+        status = make_errand(&request, &work, &arena, &err);
     if (!status) {
-        request.no_reuse = true;
+        testing.work = work;
         status = ff_errand_run(&errand, &result, &err);
     }
     if (!status)

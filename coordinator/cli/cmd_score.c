@@ -1,14 +1,18 @@
 /* score: the active models of a set, applied to other data; forecast: to the time behind their own.
  *
- * The models come with their job's text from the state or the coordinator (a kit); the work is done by
- * executors on this machine. Data are read twice: first to put rows on the axes of the models, then to write
- * one line for each in its order. */
+ * The models come with their job's text from the state or the coordinator (a kit); the work is an errand.
+ * Data are read twice: by whoever does it, to put rows on the axes of the models, then here to write one line
+ * for each in its order. */
 #include "coordinator/cli/application.h"
 #include "coordinator/scored.h"
 
 static enum ff_status run(struct ff_application *app, struct ff_error *err)
 {
-    struct ff_errand errand = {app->options, &app->request, ff_scoring_source, &app->scoring};
+    struct ff_errand errand = {.options = app->options,
+                               .request = &app->request,
+                               .may_travel = true,
+                               .source = ff_scoring_source,
+                               .source_context = &app->scoring};
     app->ran = true;
     return ff_errand_run(&errand, &app->result, err);
 }
@@ -37,19 +41,16 @@ static size_t tell_failures(const struct ff_application *app)
 /* ---- score ---- */
 
 static enum ff_status write_rows(struct ff_application *app, const struct ff_jobspec *spec,
+                                 const struct ff_data_file *files, size_t file_count,
                                  struct ff_score_counts *counts, struct ff_error *err)
 {
     const struct ff_errand_result *result = &app->result;
     struct ff_scored *scored = ff_scored_create(result->targets.metrics, result->targets.metric_count);
-    struct ff_data_file *files = NULL;
-    size_t file_count = 0;
     struct ff_sink sink;
     enum ff_status status = FF_OK;
     for (size_t i = 0; !status && i < result->targets.target_count; i++)
         if (ff_kit_find(&app->kit, result->targets.targets[i].name))
             status = ff_scored_add(scored, result->targets.targets[i].name, &result->outcomes[i], err);
-    if (!status)
-        status = ff_files_find(spec, &files, &file_count, err);
     if (!status)
         status = ff_sink_open(app->options->out, &sink, err);
     if (!status) {
@@ -57,7 +58,6 @@ static enum ff_status write_rows(struct ff_application *app, const struct ff_job
                                  app->options->target ? app->options->target : "", sink.file, counts, err);
         status = ff_sink_close(&sink, status, err);
     }
-    ff_files_free(files, file_count);
     ff_scored_destroy(scored);
     return status;
 }
@@ -80,21 +80,24 @@ static enum ff_status write_all(struct ff_application *app, struct ff_error *err
 static enum ff_status score(struct ff_application *app, struct ff_score_counts *counts, struct ff_error *err)
 {
     struct ff_jobspec *parsed = NULL, spec;
-    struct ff_data_file *files;
-    size_t count;
+    struct ff_data_file *files = NULL;
+    size_t count = 0;
     enum ff_status status = ff_application_read(app, FF_WORK_SCORE, err);
     if (!status)
         status = ff_application_find_data(app, err);
     if (!status)
         status = ff_application_spec(app, &parsed, &spec, err);
-    if (!status && !(status = ff_files_find(&spec, &files, &count, err))) /* before anything is started */
-        ff_files_free(files, count);
-    if (!status)
+    if (!status) /* before anything is started */
+        status = ff_files_find(&spec, &files, &count, err);
+    if (!status) {
+        ff_application_make_errand(app, files, count);
         status = run(app, err);
+    }
     if (!status)
-        status = write_rows(app, &spec, counts, err);
+        status = write_rows(app, &spec, files, count, counts, err);
     if (!status)
         status = write_all(app, err);
+    ff_files_free(files, count);
     ff_jobspec_destroy(parsed);
     return status;
 }
@@ -148,8 +151,10 @@ int ff_command_forecast(const struct ff_options *options)
     if (!status)
         status = ff_application_read(&app, FF_WORK_FORECAST, &err);
     app.scoring.work = work;
-    if (!status)
+    if (!status) {
+        ff_application_make_errand(&app, NULL, 0);
         status = run(&app, &err);
+    }
     if (!status)
         status = write_forecasts(&app, &err);
     int code = status ? fail(&app, &err) : tell_failures(&app) ? FF_EXIT_SOME_FAILED : FF_EXIT_DONE;

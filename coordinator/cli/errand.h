@@ -1,14 +1,15 @@
-/* A job that is run for what comes out of it, in a coordinator of its own on this machine, and leaves nothing
- * behind: its state is a folder that is removed. */
+/* A job that is run for what comes out of it: at a coordinator, by its workers, or in a coordinator of one's
+ * own on this machine, with a state that is removed. */
 #ifndef FF_COORDINATOR_CLI_ERRAND_H
 #define FF_COORDINATOR_CLI_ERRAND_H
 
 #include "coordinator/cli/embedded.h"
 
 struct ff_errand {
-    const struct ff_options *options; /* slots, affinity */
-    const struct ff_submit_request *request;
-    ff_target_source *source;
+    const struct ff_options *options;        /* slots, affinity, state: it is done here */
+    const struct ff_submit_request *request; /* whose text has a section errand */
+    bool may_travel;          /* a coordinator may do it: unless the options say here, it is asked first */
+    ff_target_source *source; /* of targets here */
     void *source_context;
 };
 
@@ -21,8 +22,11 @@ struct ff_errand_result {
     int signal;    /* that ended it, 0: none did */
 };
 
-/* Blocks, with progress on standard error. CANCELLED if a signal ended it (result->signal), INVALID_ARGUMENT
- * for data that cannot be used, INTERNAL. */
+/* "name=score-nightly": a name of its own for what is done about `of`, for the request's overrides. */
+void ff_errand_name(const char *what, const char *of, struct ff_buf *override);
+/* Blocks, with progress on standard error, and says there why a coordinator that was asked does not do it:
+ * it has no workers, or cannot read the data. CANCELLED if a signal ended it (result->signal),
+ * INVALID_ARGUMENT for data that cannot be used, UNAVAILABLE, INTERNAL. */
 FF_NODISCARD enum ff_status ff_errand_run(const struct ff_errand *errand, struct ff_errand_result *out,
                                           struct ff_error *err);
 void ff_errand_fini(struct ff_errand_result *result);

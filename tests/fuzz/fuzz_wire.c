@@ -1,7 +1,7 @@
 /* Every message that a peer sends: the first byte chooses which, the rest is its body and blocks. */
 #include "common/codec/envelope.h"
+#include "common/harvest.h"
 #include "common/model.h"
-#include "common/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,8 +26,9 @@ static void decode(uint8_t which, struct ff_bytes body, struct ff_bytes blocks)
     struct ff_chunk *chunk;
     struct ff_report report;
     struct ff_model model;
+    struct ff_harvest harvest;
     struct ff_buf json = {0};
-    switch (which % 17) {
+    switch (which % 18) {
     case 0:
         DECODE(join_request, struct ff_join_request);
         break;
@@ -80,6 +81,11 @@ static void decode(uint8_t which, struct ff_bytes body, struct ff_bytes blocks)
         break;
     case 16:
         DECODE(activate_request, struct ff_activate_request);
+        break;
+    case 17:
+        if (ff_harvest_decode(body, &arena, &harvest, &err) == FF_OK)
+            for (size_t i = 0; i < harvest.report_count; i++)
+                touch(harvest.reports[i].outcomes, harvest.reports[i].outcome_count);
         break;
     }
     ff_buf_fini(&json);

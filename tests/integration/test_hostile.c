@@ -128,6 +128,7 @@ static const char *text(void)
         "hostile",
         "results",
         "follow",
+        "harvest",
         "status",
         "explain",
         "logs",
@@ -291,6 +292,7 @@ static void build(enum ff_method method, struct ff_buf *body, struct ff_blocks *
         return submit(body);
     case FF_JOBS_STATUS:
     case FF_JOBS_CANCEL:
+    case FF_JOBS_RELEASE:
         return ff_encode_job_request(&(struct ff_job_request){text(), (uint32_t)number(), number()}, body);
     case FF_JOBS_RETRY:
         return ff_encode_retry_request(&(struct ff_retry_request){text(), classes, pick(3)}, body);

@@ -305,3 +305,26 @@ Test(jobspec, narrowed_to_a_target_it_asks_for_that_name_and_nothing_else)
     cr_assert_eq(spec->targets.top, 0);
     cr_assert_null(spec->all.kind);
 }
+
+Test(jobspec, an_errand_says_what_is_done_with_whose_models)
+{
+    parse(LONG);
+    cr_assert_eq(spec->errand.work.type, FF_WORK_FIT);
+    drop();
+    parse(LONG "errand: {do: forecast, set: nightly, generation: 7, target: \"T*\", horizon: 48}\n");
+    cr_assert_eq(spec->errand.work.type, FF_WORK_FORECAST);
+    cr_assert_str_eq(spec->errand.set, "nightly");
+    cr_assert_str_eq(spec->errand.target, "T*");
+    cr_assert(spec->errand.generation == 7 && spec->errand.work.horizon == 48 && !spec->errand.with_all);
+    cr_assert_float_eq(spec->errand.work.coverage, 0.95, 0);
+    drop();
+    parse(LONG "errand: {do: backtest, folds: 5, season: 24}\n");
+    cr_assert(spec->errand.work.folds == 5 && spec->errand.work.season == 24 && !*spec->errand.set);
+    drop();
+    assert_refused(LONG "errand: {set: nightly}\n",
+                   "jobs/nightly.yaml:2:9: errand.do: expected score, forecast or backtest");
+    assert_refused(LONG "errand: {do: score}\n",
+                   "jobs/nightly.yaml:2:9: errand.set is missing: the set whose models are applied");
+    assert_refused(LONG "errand: {do: backtest, folds: 0}\n",
+                   "jobs/nightly.yaml:2:31: errand.folds: expected a whole number from 1 to 1000, found '0'");
+}

@@ -42,7 +42,7 @@ static void setup(void)
     cr_assert_eq(ff_framestore_create(4096, &storage->all, &failure), FF_OK);
     loaded.set->all.values = memcpy(ff_framestore_add(storage->all, sizeof values), values, sizeof values);
     loaded.set->all_columns = columns;
-    job = (struct ff_job){.id = id, .loaded = &loaded, .total = 4};
+    job = (struct ff_job){.id = id, .record = {.set = "job"}, .loaded = &loaded, .total = 4};
     for (uint32_t i = 0; i < 4; i++)
         outcomes[i] = (struct ff_outcome){.target = i, .class = FF_QUARANTINED, .code = FF_CODE_CRASHED};
     report =
@@ -72,6 +72,13 @@ Test(kept, a_report_releases_the_rows_of_its_targets_and_not_the_frame_of_all)
     report.outcome_count--;
     ff_kept_release(&job, &report);
     cr_assert(has_rows(0) && !has_rows(1) && !has_rows(2) && loaded.set->all.values);
+}
+
+Test(kept, an_errand_has_nothing_to_refit)
+{
+    job.record.set = "";
+    ff_kept_choose(&job, &report, &arena);
+    cr_assert_eq(report.capsule_count, 0);
 }
 
 Test(kept, a_capsule_has_the_task_the_limits_and_the_outcome)
