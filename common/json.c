@@ -2,10 +2,11 @@
  * end of a container makes one due, the beginning of a container or a key does not.
  *
  * UTF-8 is checked by the table of well-formed sequences (Unicode Standard, table 3-7): overlong forms,
- * surrogates and numbers above U+10FFFF are replaced byte by byte. Doubles are tried with 15, 16 and 17
- * digits: 17 always read back (IEEE 754), 15 are what a person wrote. The C locale is assumed: no program
- * here sets another. */
+ * surrogates and numbers above U+10FFFF are replaced byte by byte. The C locale is assumed: no program here
+ * sets another. */
 #include "common/json.h"
+
+#include "common/decimal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -172,12 +173,8 @@ void ff_json_double(struct ff_json *json, double value)
         ff_json_null(json);
         return;
     }
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
+    char text[FF_DECIMAL_SIZE];
+    ff_decimal(value, text);
     ff_json_raw(json, text);
 }
 
