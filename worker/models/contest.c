@@ -108,10 +108,11 @@ static void add_candidates(struct ff_contest *contest, size_t season)
         add_classical(contest, 1, "additive", "1", a == 0 ? "0.1" : a == 1 ? "0.5" : "0.9");
     for (size_t i = 0; i < count; i++)
         add_seasonal(contest, "theta", 40, seasons[i]);
-    for (size_t i = 0; i < count; i++)
-        add_seasonal(contest, "stl", 150, seasons[i]);
     if (count == 0)
         add_seasonal(contest, "theta", 40, 1);
+    add_seasonal(contest, "holt_winters", 100, season);
+    for (size_t i = 0; i < count; i++)
+        add_seasonal(contest, "stl", 150, seasons[i]);
     add_seasonal(contest, "ets", 400, season);
 }
 
@@ -276,19 +277,22 @@ size_t ff_contest_ranking(const struct ff_contest *contest, size_t *order)
 void ff_contest_emit(const struct ff_contest *contest)
 {
     struct ff_fit *fit = contest->fit;
-    const char **labels = fit->alloc(fit, contest->tried, sizeof *labels);
+    const char **labels = fit->alloc(fit, contest->count, sizeof *labels);
     double *errors = fit->alloc(fit, contest->tried, sizeof *errors);
-    for (size_t i = 0; i < contest->tried; i++) {
+    size_t left_out = contest->why ? 0 : contest->count - contest->tried;
+    for (size_t i = 0; i < contest->count; i++)
         labels[i] = contest->list[i].label;
+    for (size_t i = 0; i < contest->tried; i++)
         errors[i] = isfinite(contest->list[i].error) ? contest->list[i].error : NAN;
-    }
     fit->integer(fit, "tried", (int64_t)contest->tried, FF_SUMMARY);
-    fit->integer(fit, "left_out", contest->why ? 0 : (int64_t)(contest->count - contest->tried), FF_SUMMARY);
+    fit->integer(fit, "left_out", (int64_t)left_out, FF_SUMMARY);
     if (contest->why)
         fit->text(fit, "why", contest->why, FF_SUMMARY);
     fit->integer(fit, "horizon", (int64_t)contest->horizon, FF_EXPORT);
     fit->texts(fit, "candidates", labels, contest->tried, FF_EXPORT);
     fit->numbers(fit, "errors", errors, contest->tried, FF_EXPORT);
+    if (left_out)
+        fit->texts(fit, "beyond_budget", labels + contest->tried, left_out, FF_EXPORT);
 }
 
 int ff_contest_take(const struct ff_contest *contest, const struct ff_candidate *candidate,

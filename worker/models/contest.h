@@ -7,7 +7,8 @@
  * are left out. Nothing is measured in seconds, so the outcome is the same on every machine.
  *
  *   season (given or found) s ─► seasons tried: s, 7·s or s/7 (a week of days), none
- *   for each: naive, classical in several settings; then theta, stl, ets */
+ *   for each: naive, classical in several settings; then theta, holt_winters (for the trends that none of
+ *   those follow), stl, ets */
 #ifndef FF_WORKER_MODELS_CONTEST_H
 #define FF_WORKER_MODELS_CONTEST_H
 
