@@ -276,9 +276,11 @@ enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *
                             "expected a whole number from %.15g to %.15g, found '%s'", schema->min,
                             schema->max, text);
     case FF_PARAM_SEASON:
-        if (is_season(schema, text))
-            return FF_OK;
-        break;
+        return is_season(schema, text)
+                   ? FF_OK
+                   : ff_error_set(err, FF_INVALID_ARGUMENT,
+                                  "expected auto, %.15g to %.15g steps or a duration such as 1d, found '%s'",
+                                  schema->min, schema->max, text);
     case FF_PARAM_PATH:
         return *text ? FF_OK
                      : ff_error_set(err, FF_INVALID_ARGUMENT, "expected the path of a file, found ''");
@@ -297,6 +299,5 @@ enum ff_status ff_param_check(const struct ff_param_schema *schema, const char *
             return FF_OK;
         return ff_error_set(err, FF_INVALID_ARGUMENT, "expected one of %s, found '%s'", schema->words, text);
     }
-    return ff_error_set(err, FF_INVALID_ARGUMENT,
-                        "expected auto, a whole number of steps or a duration such as 1d, found '%s'", text);
+    return FF_OK;
 }

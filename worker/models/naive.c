@@ -3,9 +3,10 @@
  * The yardstick that every other kind must beat, and where load repeats week by week a hard one. The model
  * keeps the last season; the scale is the robust one of the differences over a season (stats.h). score
  * compares with the value a season before, from the model behind the training data and from the frame itself
- * further on: a value outside its band counts there as the edge, a missing one as what was expected. A
- * forecast's variance is scale² for each season that it lies ahead (Hyndman & Athanasopoulos, "Forecasting:
- * principles and practice", 5.5). */
+ * further on: a value outside its band counts there as the edge, a missing one as what was expected. Of the
+ * first season that the model was fitted on nothing is expected: there was none before it. A forecast's
+ * variance is scale² for each season that it lies ahead (Hyndman & Athanasopoulos, "Forecasting: principles
+ * and practice", 5.5). */
 #include "worker/models/registry.h"
 #include "worker/models/series.h"
 #include "worker/models/stats.h"
@@ -96,13 +97,14 @@ static int score(struct ff_fit *fit, const struct ff_kind_model *from, const str
         return code;
     double band = FF_SERIES_BAND * model.scale, *cycle = fit->alloc(fit, model.m, sizeof *cycle);
     int64_t offset = ff_series_offset(from, frame);
+    bool begins = offset < (int64_t)model.m;
     for (size_t k = 0; k < model.m; k++)
-        cycle[k] = model.cycle[k];
+        cycle[k] = begins ? NAN : model.cycle[k];
     for (size_t i = 0; i < frame->steps; i++) {
         double *expected = &cycle[ff_series_phase(offset + (int64_t)i, model.m)], value = frame->values[i];
         ff_series_put(scores, i, *expected, band);
         if (!isnan(value))
-            *expected = ff_series_clamp(value, *expected, band);
+            *expected = isnan(*expected) ? value : ff_series_clamp(value, *expected, band);
     }
     return FF_FIT_OK;
 }

@@ -75,6 +75,14 @@ void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struc
     }
 }
 
+static size_t dropped_for(const struct ff_columns *columns, const char *reason)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < columns->dropped_count; i++)
+        count += strcmp(columns->reasons[i], reason) == 0;
+    return count;
+}
+
 int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_t least_rows)
 {
     if (columns->rows < least_rows)
@@ -82,10 +90,10 @@ int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_
                          least_rows);
     if (columns->count > 0)
         return FF_FIT_OK;
-    for (size_t i = 0; i < columns->dropped_count; i++)
-        if (strcmp(columns->reasons[i], "constant") == 0)
-            return fit->fail(fit, FF_FIT_CONSTANT, "every column is constant or more than half missing");
-    return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "every column is more than half missing");
+    size_t constant = dropped_for(columns, "constant"), missing = dropped_for(columns, "missing");
+    return fit->fail(fit, constant ? FF_FIT_CONSTANT : FF_FIT_NOT_ENOUGH_DATA,
+                     "no column of %zu can be used: %zu constant, %zu more than half missing, %zu too large",
+                     columns->dropped_count, constant, missing, columns->dropped_count - constant - missing);
 }
 
 void ff_columns_summarize(struct ff_fit *fit, const struct ff_columns *columns)

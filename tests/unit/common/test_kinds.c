@@ -88,6 +88,9 @@ Test(kinds, a_refusal_says_what_was_expected_and_found)
     const struct ff_kind_schema *busy = ff_kind_schema("busy");
     cr_assert_eq(ff_param_check(&busy->params[0], "x", &err), FF_INVALID_ARGUMENT);
     cr_assert_str_eq(err.text, "expected a number from 0 to 3600000, found 'x'");
+    const struct ff_kind_schema *seasonal = ff_kind_schema("seasonal");
+    cr_assert_eq(ff_param_check(&seasonal->params[0], "0", &err), FF_INVALID_ARGUMENT);
+    cr_assert_str_eq(err.text, "expected auto, 1 to 1000000000 steps or a duration such as 1d, found '0'");
 }
 
 Test(kinds, an_unknown_name_gives_null)

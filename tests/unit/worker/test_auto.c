@@ -92,6 +92,24 @@ Test(auto_kinds, naive_judges_by_the_season_before_and_learns_no_outlier)
     cr_expect_eq(array("expected", 24)[13], 1);
 }
 
+Test(auto_kinds, naive_expects_nothing_of_its_first_season)
+{
+    for (int i = 0; i < 120; i++)
+        values[i] = i < 60 ? 0 : 100;
+    fit("naive", &season_12, 1, 120);
+    kind_case_score(&fitted, frame_of(120, 0));
+    for (size_t i = 0; i < 24; i++)
+        cr_expect(i < 12 ? isnan(array("expected", 120)[i]) : array("expected", 120)[i] == 0, "%zu", i);
+}
+
+Test(auto_kinds, classical_refuses_values_that_cannot_be_added_up)
+{
+    for (int i = 0; i < 120; i++)
+        values[i] = i % 2 ? 1.7e308 : -1.7e308;
+    fit("classical", NULL, 0, 120);
+    cr_expect_eq(fitted.outcome.code, FF_CODE_NOT_CONVERGED, "%s", fitted.outcome.errmsg);
+}
+
 Test(auto_kinds, naive_needs_two_pairs)
 {
     values[0] = 1, values[1] = 2;

@@ -179,6 +179,8 @@ Test(pca, constant_columns_only_are_an_error_of_their_own)
     fit_two_columns(3, values);
     cr_expect_eq(fitted.outcome.class, FF_FAILED);
     cr_expect_eq(fitted.outcome.code, FF_CODE_CONSTANT);
+    cr_expect_str_eq(fitted.outcome.errmsg,
+                     "no column of 2 can be used: 1 constant, 1 more than half missing, 0 too large");
 }
 
 Test(pca, mostly_missing_columns_only_are_not_enough_data)
