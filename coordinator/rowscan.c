@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 
-struct scan {
+struct ff_rowscan {
     const struct ff_jobspec *spec;
+    const struct ff_data_file *files;
+    size_t count, next; /* files; the next one to open */
+    bool hurry;
     ff_row_visitor *visit;
     void *context;
     struct ff_arena arena;
@@ -15,14 +18,17 @@ struct scan {
     struct ff_rowcheck check;
     struct ff_csv *csv;
     struct ff_block block;
-    const struct ff_data_file *file;
+    const struct ff_data_file *file; /* NULL: none is open */
+    struct ff_reader *reader;
+    struct ff_blocks *blocks;
+    bool first; /* its first block comes */
     uint64_t line;
     union ff_cell *cells;
     struct ff_buf name;
     struct ff_error *err;
 };
 
-static const char *target_of(struct scan *scan, const struct ff_checked_row *checked)
+static const char *target_of(struct ff_rowscan *scan, const struct ff_checked_row *checked)
 {
     if (scan->spec->data.layout == FF_LAYOUT_WIDE)
         return NULL;
@@ -33,7 +39,7 @@ static const char *target_of(struct scan *scan, const struct ff_checked_row *che
     return ff_buf_text(&scan->name);
 }
 
-static enum ff_status take_row(struct scan *scan, const struct ff_csv_row *row)
+static enum ff_status take_row(struct ff_rowscan *scan, const struct ff_csv_row *row)
 {
     struct ff_checked_row checked;
     enum ff_status status = ff_rowcheck(&scan->check, row, &checked, scan->cells, scan->err);
@@ -48,7 +54,7 @@ static enum ff_status take_row(struct scan *scan, const struct ff_csv_row *row)
     return scan->visit(scan->context, &out, scan->err);
 }
 
-static enum ff_status take_header(struct scan *scan)
+static enum ff_status take_header(struct ff_rowscan *scan)
 {
     struct ff_csv_row row;
     bool more = false;
@@ -61,62 +67,114 @@ static enum ff_status take_header(struct scan *scan)
     return status;
 }
 
-static enum ff_status take_block(struct scan *scan, bool first)
+static enum ff_status take_block(struct ff_rowscan *scan)
 {
     struct ff_csv_row row;
     bool more = true;
     ff_csv_begin(scan->csv, scan->file->path, &scan->block, scan->line);
-    enum ff_status status = first ? take_header(scan) : FF_OK;
+    enum ff_status status = scan->first ? take_header(scan) : FF_OK;
+    scan->first = false;
     while (status == FF_OK && more) {
         status = ff_csv_next(scan->csv, &row, &more, scan->err);
         if (status == FF_OK && more)
             status = take_row(scan, &row);
     }
     scan->line = ff_csv_line(scan->csv);
-    return status ? status : scan->visit(scan->context, NULL, scan->err);
+    return status;
 }
 
-static enum ff_status scan_file(struct scan *scan)
+static enum ff_status open_file(struct ff_rowscan *scan, struct ff_error *err)
 {
-    struct ff_reader *reader;
-    enum ff_status status = ff_reader_open(scan->file->path, &reader, scan->err);
+    const struct ff_data_file *file = &scan->files[scan->next];
+    enum ff_status status = ff_reader_open(file->path, &scan->reader, err);
     if (status)
         return status;
-    struct ff_blocks *blocks = ff_blocks_create(reader, FF_BLOCK_BYTES);
-    ff_blocks_hurry(blocks);
-    bool first = true;
+    scan->next++;
+    scan->file = file;
+    scan->blocks = ff_blocks_create(scan->reader, FF_BLOCK_BYTES);
+    if (scan->hurry)
+        ff_blocks_hurry(scan->blocks);
+    scan->first = true;
     scan->line = 1;
-    scan->check.file = scan->file->path;
-    do {
-        status = ff_blocks_next(blocks, &scan->block, scan->err);
-        if (status == FF_OK && scan->block.size)
-            status = take_block(scan, first);
-        first = false;
-    } while (status == FF_OK && scan->block.size);
-    ff_blocks_destroy(blocks);
-    ff_reader_close(reader);
+    scan->check.file = file->path;
+    return FF_OK;
+}
+
+static void close_file(struct ff_rowscan *scan)
+{
+    if (!scan->file)
+        return;
+    ff_blocks_destroy(scan->blocks);
+    ff_reader_close(scan->reader);
+    scan->file = NULL;
+}
+
+enum ff_status ff_rowscan_open(const struct ff_jobspec *spec, const struct ff_data_file *files, size_t count,
+                               struct ff_rowscan **out, struct ff_error *err)
+{
+    struct ff_rowscan *scan = ff_xcalloc(1, sizeof *scan);
+    *scan = (struct ff_rowscan){.spec = spec, .files = files, .count = count};
+    ff_columns_init(&scan->columns, spec, &scan->arena);
+    scan->check = (struct ff_rowcheck){.spec = spec, .columns = &scan->columns};
+    scan->csv = ff_csv_create(NULL, NULL);
+    enum ff_status status = ff_timeparse_create(spec->data.time_format, spec->data.timezone,
+                                                spec->prepare.step_ms, &scan->check.times, err);
+    if (status)
+        ff_rowscan_close(scan);
+    else
+        *out = scan;
     return status;
+}
+
+enum ff_status ff_rowscan_next(struct ff_rowscan *scan, ff_row_visitor *visit, void *context, bool *more,
+                               struct ff_error *err)
+{
+    enum ff_status status = FF_OK;
+    scan->visit = visit;
+    scan->context = context;
+    scan->err = err;
+    while (scan->file || scan->next < scan->count) {
+        if (!scan->file && (status = open_file(scan, err)))
+            return status;
+        if ((status = ff_blocks_next(scan->blocks, &scan->block, err)))
+            return status;
+        if (scan->block.size) {
+            *more = true;
+            return take_block(scan);
+        }
+        close_file(scan);
+    }
+    *more = false;
+    return FF_OK;
+}
+
+void ff_rowscan_close(struct ff_rowscan *scan)
+{
+    if (!scan)
+        return;
+    close_file(scan);
+    ff_csv_destroy(scan->csv);
+    ff_timeparse_destroy(scan->check.times);
+    ff_columns_fini(&scan->columns);
+    ff_block_fini(&scan->block);
+    ff_buf_fini(&scan->name);
+    free(scan->cells);
+    ff_arena_fini(&scan->arena);
+    free(scan);
 }
 
 enum ff_status ff_rowscan(const struct ff_jobspec *spec, const struct ff_data_file *files, size_t count,
                           ff_row_visitor *visit, void *context, struct ff_error *err)
 {
-    struct scan scan = {.spec = spec, .visit = visit, .context = context, .err = err};
-    ff_columns_init(&scan.columns, spec, &scan.arena);
-    scan.check = (struct ff_rowcheck){.spec = spec, .columns = &scan.columns};
-    enum ff_status status = ff_timeparse_create(spec->data.time_format, spec->data.timezone,
-                                                spec->prepare.step_ms, &scan.check.times, err);
-    scan.csv = ff_csv_create(NULL, NULL);
-    for (size_t i = 0; i < count && status == FF_OK; i++) {
-        scan.file = &files[i];
-        status = scan_file(&scan);
+    struct ff_rowscan *scan;
+    bool more = true;
+    enum ff_status status = ff_rowscan_open(spec, files, count, &scan, err);
+    if (status)
+        return status;
+    scan->hurry = true;
+    while (more && !(status = ff_rowscan_next(scan, visit, context, &more, err)) && more &&
+           !(status = visit(context, NULL, err))) {
     }
-    ff_csv_destroy(scan.csv);
-    ff_timeparse_destroy(scan.check.times);
-    ff_columns_fini(&scan.columns);
-    ff_block_fini(&scan.block);
-    ff_buf_fini(&scan.name);
-    free(scan.cells);
-    ff_arena_fini(&scan.arena);
+    ff_rowscan_close(scan);
     return status;
 }
