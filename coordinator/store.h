@@ -107,8 +107,9 @@ struct ff_forgotten {
     uint64_t jobs[FF_FORGET_AT_ONCE]; /* rows */
     size_t count;
 };
-/* Removes finished jobs beyond those that are kept, the oldest first; if out is full there may be more. A job
- * with models that a generation needs stays, and so does the newest of each name. */
+/* Removes finished jobs beyond those that are kept, the oldest first, and errands of yesterday; if out is
+ * full there may be more. A job with models that a generation needs stays, and so does the newest of each
+ * name. */
 FF_NODISCARD enum ff_status ff_store_forget(struct ff_store *store, const struct ff_retention *keep,
                                             int64_t now_ms, struct ff_forgotten *out, struct ff_error *err);
 

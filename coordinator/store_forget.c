@@ -1,5 +1,5 @@
 /* Retention of finished jobs: those beyond the newest `jobs`, or older than `age_ms`, are forgotten with
- * their targets, outcomes, logs and capsules.
+ * their targets, outcomes, logs and capsules; errands, which may be many, are not counted and stay for a day.
  *
  * A job stays while a generation is its own or it has models that were not freed: retention of generations
  * (store_retain.c) frees them when no generation needs them any more. So do the newest job of each name, or
@@ -11,8 +11,10 @@ static enum ff_status find(struct ff_store *store, const struct ff_retention *ke
 {
     sqlite3_stmt *query = ff_store_statement(
         store, FF_SQL_OLD_JOBS,
-        "SELECT id FROM jobs AS old WHERE state >= ?1 AND (finished_ms < ?2 OR (?3 > 0 AND id <="
-        "  (SELECT id FROM jobs WHERE state >= ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3)))"
+        "SELECT id FROM jobs AS old WHERE state >= ?1 AND (finished_ms < CASE set_name WHEN '' THEN ?5 ELSE "
+        "?2 END"
+        "  OR (?3 > 0 AND set_name <> '' AND id <= (SELECT id FROM jobs WHERE state >= ?1 AND set_name <> ''"
+        "   ORDER BY id DESC LIMIT 1 OFFSET ?3)))"
         " AND EXISTS (SELECT 1 FROM jobs WHERE name = old.name AND number > old.number)"
         " AND NOT EXISTS (SELECT 1 FROM generations WHERE job = old.id)"
         " AND NOT EXISTS (SELECT 1 FROM reports INDEXED BY reports_with_models WHERE length(models) > 0"
@@ -26,6 +28,7 @@ static enum ff_status find(struct ff_store *store, const struct ff_retention *ke
         sqlite3_bind_int64(query, 2, keep->age_ms ? now_ms - keep->age_ms : 0);
         sqlite3_bind_int64(query, 3, (sqlite3_int64)keep->jobs);
         sqlite3_bind_int(query, 4, FF_FORGET_AT_ONCE);
+        sqlite3_bind_int64(query, 5, now_ms - FF_ERRAND_KEEP_MS);
         while ((code = sqlite3_step(query)) == SQLITE_ROW)
             out->jobs[out->count++] = (uint64_t)sqlite3_column_int64(query, 0);
         sqlite3_reset(query);

@@ -2,8 +2,6 @@
  * it could read has a day. The outcomes stay for as long as the job does. */
 #include "coordinator/store_sqlite.h"
 
-#define DAY_MS INT64_C(86400000)
-
 enum ff_status ff_store_release(struct ff_store *store, uint64_t job, struct ff_error *err)
 {
     sqlite3_stmt *statement = ff_store_statement(
@@ -21,7 +19,7 @@ enum ff_status ff_store_release_old(struct ff_store *store, int64_t now_ms, stru
         " AND job IN (SELECT id FROM jobs WHERE set_name = '' AND state >= ?1 AND finished_ms < ?2)");
     if (statement) {
         sqlite3_bind_int(statement, 1, FF_JOB_DONE);
-        sqlite3_bind_int64(statement, 2, now_ms - DAY_MS);
+        sqlite3_bind_int64(statement, 2, now_ms - FF_ERRAND_KEEP_MS);
     }
     return ff_store_run(store, statement, "free what old errands came to", err);
 }

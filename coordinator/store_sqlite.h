@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#define FF_ERRAND_KEEP_MS INT64_C(86400000) /* of finished errands */
+
 enum ff_store_statement {
     FF_SQL_NEXT_NUMBER,
     FF_SQL_INSERT_JOB,

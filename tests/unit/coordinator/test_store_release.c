@@ -98,3 +98,22 @@ Test(store_release, what_nobody_read_goes_after_a_day)
     cr_assert_eq(bytes_of(forgotten), 0);
     cr_assert(bytes_of(second) > 0 && bytes_of(job.id) > 0 && bytes_of(first) > 0);
 }
+
+Test(store_release, errands_are_not_counted_and_stay_for_a_day)
+{
+    struct ff_forgotten forgotten;
+    uint64_t first = job.id;
+    end_and_go_on("score-demo", "", 1000);
+    uint64_t errand = job.id;
+    end_and_go_on("score-demo", "", 2000);
+    end_and_go_on("demo", "demo", 3000);
+    end_at(4000);
+    must(ff_store_begin(store, &failure));
+    must(ff_store_release(store, errand, &failure));
+    must(ff_store_forget(store, &(struct ff_retention){.jobs = 2}, 2000 + DAY_MS, &forgotten, &failure));
+    cr_assert_eq(forgotten.count, 0);
+    must(ff_store_forget(store, &(struct ff_retention){.jobs = 2}, 2001 + DAY_MS, &forgotten, &failure));
+    must(ff_store_commit(store, &failure));
+    cr_assert(forgotten.count == 1 && forgotten.jobs[0] == errand);
+    must(ff_store_job_by_id(store, first, &arena, &job, &failure));
+}
