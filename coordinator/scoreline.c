@@ -2,11 +2,18 @@
 
 #include "coordinator/csvout.h"
 
+#include <float.h>
 #include <math.h>
 
 void ff_scoreline_header(struct ff_buf *out)
 {
     ff_buf_printf(out, "time,target,metric,value,expected,lower,upper,score,anomaly\n");
+}
+
+/* A band without width is infinitely far from every other value; in a file that is the largest number. */
+static double written(double score)
+{
+    return isinf(score) ? copysign(DBL_MAX, score) : score;
 }
 
 void ff_scoreline_put(struct ff_buf *out, const char *time, const char *target, const char *metric,
@@ -22,7 +29,7 @@ void ff_scoreline_put(struct ff_buf *out, const char *time, const char *target, 
     ff_csvout_double(&line, score->expected);
     ff_csvout_double(&line, score->lower);
     ff_csvout_double(&line, score->upper);
-    ff_csvout_double(&line, score->score);
+    ff_csvout_double(&line, written(score->score));
     ff_csvout_uint(&line, score->score > 1);
     ff_csvout_end(&line);
     counts->lines++;

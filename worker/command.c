@@ -15,6 +15,7 @@
 #include "worker/command_reply.h"
 #include "worker/command_request.h"
 #include "worker/command_start.h"
+#include "worker/models/band.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,6 +267,11 @@ static enum ff_status read_scores(const struct ff_reply *reply, struct ff_kind_s
         status = ff_reply_numbers(reply, "upper", true, scores->upper, count, err);
     if (!status && with_score)
         status = ff_reply_numbers(reply, "score", false, scores->score, count, err);
+    size_t at = status ? count : ff_band_crossed(scores, count);
+    if (at < count)
+        status = ff_error_set(err, FF_INVALID_ARGUMENT,
+                              "expected no \"lower\" above its \"upper\", found %g above %g at step %zu",
+                              scores->lower[at], scores->upper[at], at);
     return status;
 }
 
