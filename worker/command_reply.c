@@ -119,6 +119,17 @@ enum ff_status ff_reply_parse(struct ff_bytes line, uint64_t id, struct ff_reply
     return status;
 }
 
+bool ff_reply_is_late(struct ff_bytes line, uint64_t first, uint64_t id)
+{
+    json_t *root;
+    if (parse(line, &root, NULL))
+        return false;
+    const json_t *found = json_object_get(root, "id");
+    json_int_t number = json_is_integer(found) ? json_integer_value(found) : -1;
+    json_decref(root);
+    return number >= (json_int_t)first && number < (json_int_t)id;
+}
+
 void ff_reply_free(struct ff_reply *reply)
 {
     json_decref((json_t *)(void *)reply);

@@ -157,6 +157,14 @@ class Commands(Fleet):
             self.assertEqual((entry["class"], entry["error"]), (kind, error), (fault, entry))
             self.assertIn(text, entry["errmsg"])
 
+    def test_a_second_answer_is_not_charged_to_the_next_target(self):
+        self.rows(targets=6)
+        result = self.train_json(self.command_job(fault="twice"), "--slots", 1)
+        self.assertEqual({(entry["class"], entry["attempts"]) for entry in result["top"].values()}, {("fitted", 1)})
+        self.assertEqual(len(self.lines("starts")), 2)
+        self.assertIn("it is started afresh, and the target is not charged",
+                      self.fitfleet("logs", "job", "--state", self.state).out)
+
     def test_lengths_are_checked_when_scoring(self):
         self.rows()
         self.train(self.command_job(fault="short", during="score"))
