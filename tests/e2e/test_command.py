@@ -286,7 +286,7 @@ class Commands(Fleet):
     def test_a_program_that_does_not_begin(self):
         self.rows()
         for params, code, error, text in (
-                ({"fault": "init"}, 4, "BAD_PARAMETER", "init: it exited with code 5"),
+                ({"fault": "init"}, 4, "BAD_PARAMETER", "init: it exited with code 5: nothing to begin with"),
                 ({"fault": "protocol"}, 4, "BAD_PARAMETER", 'expected "protocol": 1'),
                 ({"argv": ["./nothing"]}, 4, "BAD_PARAMETER", "cannot run './nothing': No such file"),
                 ({"folder": "/nowhere/at/all"}, 4, "BAD_PARAMETER", "/nowhere/at/all is not on this worker's host"),
