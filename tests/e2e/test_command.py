@@ -333,6 +333,8 @@ class Commands(Fleet):
         for model, text in (({"kind": "command"}, "'argv' is missing"),
                             ({"kind": "command", "argv": []}, "expected a list of 1 to 64 texts"),
                             ({"kind": "command", "argv": [["a"]]}, "expected a text"),
+                            ({"kind": "command", "argv": "python3"}, "expected a list of texts, found 'python3'"),
+                            ({"kind": "command", "argv": ["a"], "shared": "a"}, "expected a list of texts, found 'a'"),
                             ({"kind": "command", "argv": ["a"], "shared": ["a/x", "b/x"]}, "two files called x")):
             self.assertIn(text, self.check_one_message(self.train(self.job(models={"top": model}), code=2)))
 
