@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/host.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "coordinator/allframe.h"
 #include "coordinator/labels.h"
@@ -446,6 +447,23 @@ static enum ff_status make_frames(struct builder *b)
     return status;
 }
 
+/* Names that are written otherwise than in the data would leave their rows in. */
+static enum ff_status read_mask(struct builder *b)
+{
+    const char *path = b->spec->prepare.mask;
+    enum ff_status status = path ? ff_labels_read(path, &b->mask, b->err) : FF_OK;
+    if (!path || status)
+        return status;
+    for (size_t i = 0; i < b->dataset->count; i++)
+        ff_labels_meet(&b->mask, b->dataset->series[i].name);
+    struct ff_labels_met met = ff_labels_count(&b->mask);
+    if (met.strange)
+        ff_log(FF_LOG_WARNING,
+               "prepare.mask: %zu of %zu windows in %s are of targets without rows, such as '%s'",
+               met.strange, met.labels, path, met.example);
+    return FF_OK;
+}
+
 static enum ff_status build(struct builder *b)
 {
     enum ff_status status = check_rules(b);
@@ -480,7 +498,7 @@ enum ff_status ff_targetset_prepare(struct ff_targetset *set, const struct ff_jo
     set->metrics = dataset->metrics.items;
     set->metric_count = dataset->metrics.count;
     set->rows_skipped = dataset->rows_skipped;
-    enum ff_status status = spec->prepare.mask ? ff_labels_read(spec->prepare.mask, &b.mask, err) : FF_OK;
+    enum ff_status status = read_mask(&b);
     if (status == FF_OK)
         status = build(&b);
     ff_labels_fini(&b.mask);

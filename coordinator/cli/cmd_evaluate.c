@@ -223,6 +223,29 @@ static enum ff_status read_options(const struct ff_options *options, struct eval
     return FF_OK;
 }
 
+/* Whether the labels are of what was scored. Some of them may be of something else. */
+static enum ff_status check_labels(const struct ff_options *options, struct evaluation *e,
+                                   struct ff_error *err)
+{
+    const char *scores = options->arguments[0];
+    for (size_t i = 0; i < e->scores.count; i++)
+        ff_labels_meet(&e->labels, e->scores.series[i].target);
+    struct ff_labels_met met = ff_labels_count(&e->labels);
+    if (!e->labels.count)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: no labels", options->labels);
+    if (!met.any)
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "no label names a target of %s: %s has '%s', the scores have '%s'", scores,
+                            options->labels, met.example, e->scores.series[0].target);
+    if (met.strange == 1)
+        fprintf(stderr, "fitfleet: 1 of %zu labels names a target that is not in %s: '%s'\n", met.labels,
+                scores, met.example);
+    else if (met.strange)
+        fprintf(stderr, "fitfleet: %zu of %zu labels name targets that are not in %s, such as '%s'\n",
+                met.strange, met.labels, scores, met.example);
+    return FF_OK;
+}
+
 int ff_command_evaluate(const struct ff_options *options)
 {
     struct evaluation e = {0};
@@ -232,12 +255,15 @@ int ff_command_evaluate(const struct ff_options *options)
         status = ff_scorefile_read(options->arguments[0], options->metric, &e.scores, &err);
     if (!status)
         status = ff_labels_read(options->labels, &e.labels, &err);
+    if (!status)
+        status = check_labels(options, &e, &err);
     if (!status) {
         e.outside = ff_scorefile_label(&e.scores, &e.labels);
         measure(&e);
     }
     if (e.outside)
-        fprintf(stderr, "fitfleet: %zu labels lie outside the scored rows\n", e.outside);
+        fprintf(stderr, "fitfleet: %zu label%s outside the scored rows\n", e.outside,
+                e.outside == 1 ? " lies" : "s lie");
     int code = status ? ff_fail(&err) : print(options, &e);
     free(e.vus);
     ff_labels_fini(&e.labels);
