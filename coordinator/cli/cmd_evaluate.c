@@ -125,6 +125,22 @@ static void print_json(const struct evaluation *e, struct ff_buf *out)
     ff_buf_append(out, "\n", 1);
 }
 
+static void put_line(const char *target, const struct ff_detection *sum, struct ff_vus vus,
+                     struct ff_buf *out)
+{
+    struct ff_rates row = ff_detection_by_row(sum), event = ff_detection_by_event(sum);
+    const double values[] = {row.precision, row.recall,           row.f1,  event.precision, event.recall,
+                             event.f1,      delay_ms(sum) / 1000, vus.roc, vus.pr};
+    const uint64_t counts[] = {sum->rows, sum->events, sum->detected, sum->alarms, sum->true_alarms};
+    struct ff_csvout line = ff_csvout_start(out);
+    ff_csvout_text(&line, target);
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        ff_csvout_uint(&line, counts[k]);
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+        ff_csvout_double(&line, values[k]);
+    ff_csvout_end(&line);
+}
+
 static void print_csv(const struct evaluation *e, struct ff_buf *out)
 {
     ff_buf_printf(out, "target,rows,events,detected,alarms,true_alarms,row_precision,row_recall,row_f1,"
@@ -132,19 +148,9 @@ static void print_csv(const struct evaluation *e, struct ff_buf *out)
     for (size_t i = 0; i < e->scores.count; i++) {
         struct ff_detection sum = {0};
         ff_detection_add(&sum, &e->scores.series[i], e->threshold);
-        struct ff_rates row = ff_detection_by_row(&sum), event = ff_detection_by_event(&sum);
-        const double values[] = {row.precision,         row.recall,    row.f1,
-                                 event.precision,       event.recall,  event.f1,
-                                 delay_ms(&sum) / 1000, e->vus[i].roc, e->vus[i].pr};
-        const uint64_t counts[] = {sum.rows, sum.events, sum.detected, sum.alarms, sum.true_alarms};
-        struct ff_csvout line = ff_csvout_start(out);
-        ff_csvout_text(&line, e->scores.series[i].target);
-        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
-            ff_csvout_uint(&line, counts[k]);
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++)
-            ff_csvout_double(&line, values[k]);
-        ff_csvout_end(&line);
+        put_line(e->scores.series[i].target, &sum, e->vus[i], out);
     }
+    put_line("all", &e->whole, e->vus_mean, out);
 }
 
 static const char *shown(double value, const char *format, struct ff_shown *buffer)

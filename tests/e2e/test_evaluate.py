@@ -61,7 +61,12 @@ class Evaluate(Case):
         self.assertEqual(self.evaluate("--labels", labels, "--metric", "ms", "--format", "json").json()["alarms"], 0)
         self.assertIn("2 targets, 400 rows, 2 events; alarm above 1", self.evaluate("--labels", labels).out)
         lines = self.evaluate("--labels", labels, "--format", "csv").out.splitlines()
-        self.assertEqual([line.split(",")[0] for line in lines], ["target", "a", "b"])
+        self.assertEqual([line.split(",")[0] for line in lines], ["target", "a", "b", "all"])
+        whole = dict(zip(lines[0].split(","), lines[-1].split(",")))
+        document = self.evaluate("--labels", labels, "--format", "json").json()
+        for key in ("rows", "events", "detected", "alarms", "true_alarms", "mean_delay_s", "vus_roc", "vus_pr"):
+            self.assertEqual(float(whole[key]), document[key], key)
+        self.assertEqual(float(whole["event_f1"]), document["by_event"]["f1"])
 
     def test_labels_outside_the_rows_are_counted(self):
         labels = self.write("l.csv", f"start,end\n{self.at(500)},{self.at(510)}\n")
