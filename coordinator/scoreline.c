@@ -5,6 +5,28 @@
 #include <float.h>
 #include <math.h>
 
+void ff_score_counts_add_unfitted(struct ff_score_counts *counts, const char *target,
+                                  const struct ff_model *model)
+{
+    uint64_t before = counts->unfitted_metrics;
+    for (size_t i = 0; i < model->part_count; i++) {
+        const struct ff_model_part *part = &model->parts[i];
+        if (part->code != FF_CODE_OK && counts->unfitted_metrics++ == 0)
+            snprintf(counts->unfitted, sizeof counts->unfitted, "%s of %s: %s: %s", part->metric, target,
+                     ff_code_name(part->code), part->errmsg);
+    }
+    counts->unfitted_targets += counts->unfitted_metrics > before;
+}
+
+void ff_score_counts_tell_unfitted(const struct ff_score_counts *counts)
+{
+    unsigned long long metrics = counts->unfitted_metrics, targets = counts->unfitted_targets;
+    if (metrics)
+        fprintf(stderr, "fitfleet: %llu metric%s of %llu target%s %s no model: %s%s\n", metrics,
+                metrics == 1 ? "" : "s", targets, targets == 1 ? "" : "s", metrics == 1 ? "has" : "have",
+                counts->unfitted, metrics == 1 ? "" : ", …");
+}
+
 void ff_scoreline_header(struct ff_buf *out)
 {
     ff_buf_printf(out, "time,target,metric,value,expected,lower,upper,score,anomaly\n");

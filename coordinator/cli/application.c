@@ -112,4 +112,5 @@ void ff_application_tell(const struct ff_application *app, const struct ff_score
                 (unsigned long long)counts->unknown_targets, several ? "s" : "",
                 (unsigned long long)counts->unknown_rows, app->options->arguments[0],
                 several ? "them" : "it");
+    ff_score_counts_tell_unfitted(counts);
 }
