@@ -39,15 +39,16 @@ static void say_fit(const struct ff_explanation *explanation, const struct ff_ta
 
 static void say_retry(const struct ff_explanation *explanation, enum ff_class class)
 {
-    ff_say(explanation, "To try again: fitfleet retry %s --only %s.\n",
-           ff_job_words(explanation->job, explanation->arena), ff_class_name(class));
+    ff_say(explanation, "To try again: fitfleet retry %s --only %s%s\n",
+           ff_job_words(explanation->job, explanation->arena), ff_class_name(class), explanation->where);
 }
 
 static void say_capsule(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     ff_say(explanation,
-           "To refit it alone: fitfleet capsule %s '%s' -o FILE, then fitfleet-worker --replay FILE.\n",
-           ff_job_words(explanation->job, explanation->arena), ff_one_line(explanation, target->name));
+           "To refit it alone: fitfleet capsule %s '%s' -o FILE%s, then fitfleet-worker --replay FILE.\n",
+           ff_job_words(explanation->job, explanation->arena), ff_one_line(explanation, target->name),
+           explanation->where);
 }
 
 static void say_quarantined(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
@@ -238,8 +239,8 @@ static void explain_job(const struct ff_explanation *explanation)
     say_job_error(explanation);
     say_errors(explanation);
     if (explanation->outcomes->all_failed)
-        ff_say(explanation, "\nThe model of all targets has none: fitfleet explain %s all.\n",
-               ff_job_words(job, explanation->arena));
+        ff_say(explanation, "\nThe model of all targets has none: fitfleet explain %s all%s\n",
+               ff_job_words(job, explanation->arena), explanation->where);
 }
 
 /* ---- the job's text ---- */
@@ -254,9 +255,10 @@ static struct ff_jobspec *read_spec(const struct ff_job_record *job, struct ff_a
 }
 
 enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_record *job,
-                                   const char *target, const char *live, struct ff_buf *out,
+                                   const struct ff_explain_options *options, struct ff_buf *out,
                                    struct ff_error *err)
 {
+    const char *target = options->target, *where = options->where ? options->where : "";
     struct ff_arena arena = {0};
     struct ff_outcomes outcomes;
     const struct ff_target_outcome *only = NULL;
@@ -266,13 +268,13 @@ enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_r
         status = ff_outcomes_find(&outcomes, job, target, &only, err);
     if (!status) {
         struct ff_jobspec *spec = read_spec(job, &arena);
-        struct ff_explanation explanation = {job, &outcomes, spec, &arena, out};
+        struct ff_explanation explanation = {job, &outcomes, spec, &arena, out, where};
         if (only)
             explain_target(&explanation, only);
         else
             explain_job(&explanation);
-        if (live && *live)
-            ff_say(&explanation, "%s\n", live);
+        if (options->live && *options->live)
+            ff_say(&explanation, "%s\n", options->live);
         ff_jobspec_destroy(spec);
     }
     ff_arena_fini(&arena);

@@ -176,18 +176,18 @@ static void write_targets(const struct ff_outcomes *outcomes, const struct ff_re
 }
 
 static void write_advice(const struct ff_job_record *job, const struct ff_outcomes *outcomes,
-                         struct ff_arena *arena, struct ff_buf *out)
+                         const char *where, struct ff_arena *arena, struct ff_buf *out)
 {
     const uint64_t *of_class = outcomes->counts.of_class;
     bool failed = of_class[FF_FAILED] || of_class[FF_QUARANTINED];
     const char *id = ff_job_words(job, arena);
     if (failed || of_class[FF_SKIPPED])
-        ff_buf_printf(out, "\nWhy: fitfleet explain %s TARGET\n", id);
+        ff_buf_printf(out, "\nWhy: fitfleet explain %s TARGET%s\n", id, where);
     if (failed && ff_job_state_is_final(job->state))
-        ff_buf_printf(out, "Again: fitfleet retry %s --only %s%s%s\n", id,
+        ff_buf_printf(out, "Again: fitfleet retry %s --only %s%s%s%s\n", id,
                       of_class[FF_FAILED] ? "failed" : "",
                       of_class[FF_FAILED] && of_class[FF_QUARANTINED] ? "," : "",
-                      of_class[FF_QUARANTINED] ? "quarantined" : "");
+                      of_class[FF_QUARANTINED] ? "quarantined" : "", where);
 }
 
 void ff_document_summary(const struct ff_job_record *job, const struct ff_outcomes *outcomes,
@@ -199,6 +199,6 @@ void ff_document_summary(const struct ff_job_record *job, const struct ff_outcom
     write_times(job, &arena, out);
     write_all(outcomes->all, &arena, out);
     write_targets(outcomes, options, &arena, out);
-    write_advice(job, outcomes, &arena, out);
+    write_advice(job, outcomes, options->where ? options->where : "", &arena, out);
     ff_arena_fini(&arena);
 }

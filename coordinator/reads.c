@@ -63,15 +63,18 @@ static enum ff_status render(struct desk *desk, struct read *read)
     const struct ff_read_request *in = &read->call->in.read;
     struct ff_error *err = &read->error;
     if (strcmp(in->what, "results") == 0) {
-        struct ff_results_options options = {in->format, in->classes, in->class_count, in->target, in->full};
+        struct ff_results_options options = {in->format, in->classes, in->class_count,
+                                             in->target, in->full,    NULL};
         return ff_document_results(store, &read->job, &options, &read->out, err);
     }
     if (strcmp(in->what, "follow") == 0)
         return ff_document_follow(store, &read->job, &read->cursor, &read->out, err);
     if (strcmp(in->what, "logs") == 0)
         return ff_document_logs(store, &read->job, in->target, &read->out, err);
-    if (strcmp(in->what, "explain") == 0)
-        return ff_document_explain(store, &read->job, in->target, read->live, &read->out, err);
+    if (strcmp(in->what, "explain") == 0) {
+        struct ff_explain_options options = {in->target, read->live, NULL};
+        return ff_document_explain(store, &read->job, &options, &read->out, err);
+    }
     if (strcmp(in->what, "capsule") == 0)
         return render_capsule(desk, read);
     if (strcmp(in->what, "models") == 0)
