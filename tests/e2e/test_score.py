@@ -191,6 +191,11 @@ class Long(Scored):
             causes = list(csv.DictReader(file))
         worst = [cause for cause in causes if cause["time"] == lines[40]["time"]]
         self.assertEqual(worst[0]["column"], "t01/ms")
+        for line in lines[40:42]:
+            shares = [float(cause["share"]) for cause in worst if cause["statistic"] == line["metric"]]
+            if line["anomaly"] == "1":
+                self.assertEqual((len(shares), shares), (6, sorted(shares, reverse=True)))
+                self.assertAlmostEqual(sum(shares), float(line["value"]), delta=1e-8 * float(line["value"]))
 
     def check_statistics(self, lines, text, model):
         """T² and Q of each step, from the exported model."""
