@@ -1,5 +1,6 @@
 /* Sentences for a person who asks "why". What is known comes from the stored outcome; what to do comes from a
  * table by error code, with the limit's value where the job's text still tells it. */
+#include "common/text.h"
 #include "coordinator/explanation.h"
 #include "coordinator/job.h"
 #include "coordinator/show.h"
@@ -54,10 +55,12 @@ static void say_capsule(const struct ff_explanation *explanation, const struct f
 static void say_quarantined(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
-    const char *allowed = explanation->spec
-                              ? ff_arena_printf(explanation->arena, "%u of %u allowed tries",
-                                                outcome->attempts, explanation->spec->limits.attempts)
-                              : ff_arena_printf(explanation->arena, "all %u tries", outcome->attempts);
+    const char *allowed =
+        explanation->spec ? ff_arena_printf(explanation->arena, "%u of %u allowed %s", outcome->attempts,
+                                            explanation->spec->limits.attempts,
+                                            explanation->spec->limits.attempts == 1 ? "try" : "tries")
+        : outcome->attempts == 1 ? "its only try"
+                                 : ff_arena_printf(explanation->arena, "all %u tries", outcome->attempts);
     const char *what = outcome->code == FF_CODE_CRASHED         ? "crashed in"
                        : outcome->code == FF_CODE_TIMEOUT       ? "ran out of time in"
                        : outcome->code == FF_CODE_OUT_OF_MEMORY ? "ran out of memory in"
@@ -123,8 +126,8 @@ static void explain_target(const struct ff_explanation *explanation, const struc
     if (outcome->code)
         ff_say(explanation, ", %s",
                ff_one_line(explanation, ff_error_words(outcome->code, outcome->errmsg, explanation->arena)));
-    ff_say(explanation, "\nIt has %s rows, %s steps after preparation.\n", ff_show_count(target->rows).text,
-           ff_show_count(target->steps).text);
+    ff_say(explanation, "\nIt has %s row%s, %s step%s after preparation.\n", ff_show_count(target->rows).text,
+           ff_plural(target->rows), ff_show_count(target->steps).text, ff_plural(target->steps));
     say_what_happened(explanation, target);
     if (outcome->class != FF_CANCELLED_CLASS)
         ff_say_why(explanation, outcome->code, is_all);
@@ -180,7 +183,7 @@ static void say_errors(const struct ff_explanation *explanation)
     for (size_t i = 0; i < count && i < COMMONEST; i++) {
         const struct tally *tally = &tallies[i];
         ff_say(explanation, "\n%s: %s target%s, e.g. ", ff_code_name(tally->code),
-               ff_show_count(tally->count).text, tally->count == 1 ? "" : "s");
+               ff_show_count(tally->count).text, ff_plural(tally->count));
         for (size_t j = 0; j < EXAMPLES && j < tally->count; j++)
             ff_say(explanation, "%s%s", j ? ", " : "", ff_one_line(explanation, tally->examples[j]));
         ff_say(explanation, ".\n");
@@ -233,8 +236,8 @@ static void explain_job(const struct ff_explanation *explanation)
         ff_say(explanation, ", %s",
                ff_one_line(explanation, ff_error_words(job->code, job->errmsg, explanation->arena)));
     const char *words = ff_counts_words(counts, explanation->arena);
-    ff_say(explanation, "\n%s targets%s%s.\n", ff_show_count(counts->requested).text, *words ? ": " : "",
-           words);
+    ff_say(explanation, "\n%s target%s%s%s.\n", ff_show_count(counts->requested).text,
+           ff_plural(counts->requested), *words ? ": " : "", words);
     say_state(explanation);
     say_job_error(explanation);
     say_errors(explanation);

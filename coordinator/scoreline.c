@@ -1,5 +1,6 @@
 #include "coordinator/scoreline.h"
 
+#include "common/text.h"
 #include "coordinator/csvout.h"
 
 #include <float.h>
@@ -23,7 +24,7 @@ void ff_score_counts_tell_unfitted(const struct ff_score_counts *counts)
     unsigned long long metrics = counts->unfitted_metrics, targets = counts->unfitted_targets;
     if (metrics)
         fprintf(stderr, "fitfleet: %llu metric%s of %llu target%s %s no model: %s%s\n", metrics,
-                metrics == 1 ? "" : "s", targets, targets == 1 ? "" : "s", metrics == 1 ? "has" : "have",
+                ff_plural(metrics), targets, ff_plural(targets), metrics == 1 ? "has" : "have",
                 counts->unfitted, metrics == 1 ? "" : ", …");
 }
 

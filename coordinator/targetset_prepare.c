@@ -85,8 +85,8 @@ static void judge(struct builder *b, struct ff_target *target, const struct ff_s
         return refuse(target, FF_CODE_ALL_MISSING, "none of its rows has a value");
     if (target->rows < spec->targets.min_rows)
         return refuse(target, FF_CODE_TOO_FEW_ROWS,
-                      ff_arena_printf(b->arena, "%llu rows, targets.min_rows is %llu",
-                                      (unsigned long long)target->rows,
+                      ff_arena_printf(b->arena, "%llu row%s, targets.min_rows is %llu",
+                                      (unsigned long long)target->rows, ff_plural(target->rows),
                                       (unsigned long long)spec->targets.min_rows));
     if (target->rows == 0)
         return refuse(target, FF_CODE_ALL_MISSING, "no row inside the window has a value");
@@ -246,8 +246,9 @@ static void size_all(struct builder *b, size_t members)
     uint64_t limit = b->spec->limits.all_memory ? b->spec->limits.all_memory : ff_host_memory() / 2;
     if (b->all.steps > limit / sizeof(double) / columns)
         return refuse_all(b, FF_CODE_OUT_OF_MEMORY,
-                          ff_arena_printf(b->arena, "%llu steps of %llu columns take %llu MiB",
+                          ff_arena_printf(b->arena, "%llu steps of %llu column%s take %llu MiB",
                                           (unsigned long long)b->all.steps, (unsigned long long)columns,
+                                          ff_plural(columns),
                                           (unsigned long long)(b->all.steps * columns >> 17)));
     set->all = (struct ff_frame){b->all.t0_ms, b->all.step_ms, b->all.steps, columns, NULL};
     b->members = members;
@@ -459,8 +460,9 @@ static enum ff_status read_mask(struct builder *b)
     struct ff_labels_met met = ff_labels_count(&b->mask);
     if (met.strange)
         ff_log(FF_LOG_WARNING,
-               "prepare.mask: %zu of %zu windows in %s are of targets without rows, such as '%s'",
-               met.strange, met.labels, path, met.example);
+               "prepare.mask: %zu of %zu window%s in %s name%s no target of the data, such as '%s'",
+               met.strange, met.labels, ff_plural(met.labels), path, met.strange == 1 ? "s" : "",
+               met.example);
     return FF_OK;
 }
 

@@ -2,6 +2,8 @@
  * 2048, members that occur twice. Members that are not known are ignored, so that programs may say more. */
 #include "worker/command_reply.h"
 
+#include "common/text.h"
+
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -279,8 +281,8 @@ enum ff_status ff_reply_numbers(const struct ff_reply *reply, const char *name, 
         return ff_error_set(err, FF_INVALID_ARGUMENT, "expected a list as \"%s\", found %s", name,
                             describe(list));
     if (json_array_size(list) != count)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected %zu numbers as \"%s\", found %zu", count,
-                            name, json_array_size(list));
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected %zu number%s as \"%s\", found %zu", count,
+                            ff_plural(count), name, json_array_size(list));
     for (size_t i = 0; i < count; i++)
         if (!is_number(json_array_get(list, i)))
             return ff_error_set(err, FF_INVALID_ARGUMENT, "expected numbers or null as \"%s\", found %s",

@@ -173,9 +173,10 @@ static void print_text(const struct evaluation *e, struct ff_buf *out)
 {
     const struct ff_detection *sum = &e->whole;
     struct ff_shown text, best, threshold;
-    ff_buf_printf(out, "%s targets, %s rows, %s events; alarm above %g\n",
-                  ff_show_count(e->scores.count).text, ff_show_count(sum->rows).text,
-                  ff_show_count(sum->events).text, e->threshold);
+    ff_buf_printf(out, "%s target%s, %s row%s, %s event%s; alarm above %g\n",
+                  ff_show_count(e->scores.count).text, ff_plural(e->scores.count),
+                  ff_show_count(sum->rows).text, ff_plural(sum->rows), ff_show_count(sum->events).text,
+                  ff_plural(sum->events), e->threshold);
     print_rates("by event", ff_detection_by_event(sum), out);
     print_rates("by row", ff_detection_by_row(sum), out);
     ff_buf_printf(out, "  alarms     %s, %s of them in an event; false alarms per target and day %s\n",
@@ -189,9 +190,9 @@ static void print_text(const struct evaluation *e, struct ff_buf *out)
                       shown(e->nab[i].best_threshold, "%.4g", &threshold),
                       shown(e->nab[i].best, "%.2f", &best));
     ff_buf_printf(out,
-                  "  VUS        ROC %s, PR %s (mean of %s targets with events, buffers of 0 to %zu rows)\n",
+                  "  VUS        ROC %s, PR %s (mean of %s target%s with events, buffers of 0 to %zu row%s)\n",
                   shown(e->vus_mean.roc, "%.4f", &text), shown(e->vus_mean.pr, "%.4f", &best),
-                  ff_show_count(e->measured).text, e->buffer);
+                  ff_show_count(e->measured).text, ff_plural(e->measured), e->buffer, ff_plural(e->buffer));
 }
 
 static int print(const struct ff_options *options, const struct evaluation *e)

@@ -93,7 +93,7 @@ class Alerts(Case):
         models = {line["target"]: line["metrics"]["value"] for line in map(json.loads, self.models().splitlines())}
         self.assertEqual((models["a"]["missing"], models["b"]["missing"]), (120, 0))
         self.write("outages.csv", f"start,end,target\n{START},{START},a\n{START},{START},A\n")
-        self.assertIn("1 of 2 windows in " + self.path("outages.csv") + " are of targets without rows, such as 'A'", self.train(
+        self.assertIn("1 of 2 windows in " + self.path("outages.csv") + " names no target of the data, such as 'A'", self.train(
             self.job(models={"top": {"kind": "seasonal", "season": 1}}, prepare={"mask": "outages.csv"})).err)
         self.write("outages.csv", f"start,end\n{START + 300 * STEP},{START + 419 * STEP}\n")
         self.train(self.job(models={"top": {"kind": "seasonal", "season": 1}}, prepare={"mask": "outages.csv"}))

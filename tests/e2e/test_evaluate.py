@@ -60,6 +60,9 @@ class Evaluate(Case):
         self.assertEqual(self.evaluate("--labels", labels, "--threshold", 3, "--format", "json").json()["alarms"], 0)
         self.assertEqual(self.evaluate("--labels", labels, "--metric", "ms", "--format", "json").json()["alarms"], 0)
         self.assertIn("2 targets, 400 rows, 2 events; alarm above 1", self.evaluate("--labels", labels).out)
+        one = self.write("one.csv", f"time,score\n{self.at(52)},2\n")
+        self.assertIn("1 target, 1 row, 1 event; alarm above 1", self.fitfleet("evaluate", one, "--labels", self.write(
+            "l.csv", f"time\n{self.at(52)}\n")).out)
         lines = self.evaluate("--labels", labels, "--format", "csv").out.splitlines()
         self.assertEqual([line.split(",")[0] for line in lines], ["target", "a", "b", "all"])
         whole = dict(zip(lines[0].split(","), lines[-1].split(",")))

@@ -3,6 +3,7 @@
  * the mean and the deviation is that of the filled column, with 1/n. */
 #include "worker/models/standardize.h"
 
+#include "common/text.h"
 #include "worker/models/stats.h"
 
 #include <limits.h>
@@ -78,8 +79,8 @@ void ff_standardize(struct ff_fit *fit, const struct ff_kind_frame *frame, struc
 int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_t least_rows)
 {
     if (columns->rows < least_rows)
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu rows, at least %zu are needed", columns->rows,
-                         least_rows);
+        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu row%s, at least %zu are needed", columns->rows,
+                         ff_plural(columns->rows), least_rows);
     if (columns->count > 0)
         return FF_FIT_OK;
     for (size_t i = 0; i < columns->dropped_count; i++)
