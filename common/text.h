@@ -1,4 +1,5 @@
-/* Numbers, durations, sizes, globs and suggestions in text that people write. Independent of the locale. */
+/* Numbers, durations, sizes, globs, suggestions and plurals in text that people write. Independent of the
+ * locale. */
 #ifndef FF_COMMON_TEXT_H
 #define FF_COMMON_TEXT_H
 
@@ -33,6 +34,12 @@ static inline bool ff_text_equal(const char *a, const char *b, size_t size)
     memcpy(&x, a + size - 8, 8);
     memcpy(&y, b + size - 8, 8);
     return x == y;
+}
+
+/* What a word for so many things ends with: "1 row", "2 rows". */
+static inline const char *ff_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
 }
 
 /* Shell-like pattern over bytes: * ? [a-z] [!a-z] and backslash; * also matches '/'. */

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static void lose_leases(struct ff_coordinator *core, struct ff_worker *worker)
 {
     size_t count = ff_dispatch_lease_count(core->dispatch, worker->id);
     struct ff_lost_target *lost = ff_xcalloc(count + 1, sizeof *lost);
-    ff_log(FF_LOG_WARNING, "worker %s is lost, with %zu leases", worker->name, count);
+    ff_log(FF_LOG_WARNING, "worker %s is lost, with %zu lease%s", worker->name, count, ff_plural(count));
     answer_empty(worker);
     count = ff_dispatch_lose_worker(core->dispatch, worker->id, lost);
     for (size_t i = 0; i < count; i++)
@@ -126,8 +127,8 @@ void ff_core_join(struct ff_coordinator *core, struct ff_call *call)
     ff_fleet_heard(worker, core->now_ms);
     answer_empty(worker);
     warn_of_profiles(core);
-    ff_log(FF_LOG_INFO, "worker %s joined: %u slots, fitfleet %s", worker->name, worker->slots,
-           worker->version);
+    ff_log(FF_LOG_INFO, "worker %s joined: %u slot%s, fitfleet %s", worker->name, worker->slots,
+           ff_plural(worker->slots), worker->version);
     struct ff_join_reply reply = {.worker = worker->id,
                                   .name = worker->name,
                                   .epoch = core->epoch,

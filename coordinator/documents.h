@@ -21,7 +21,8 @@ struct ff_results_options {
     const char *const *classes;
     size_t class_count;
     const char *target;
-    bool full; /* table: every target */
+    bool full;         /* table: every target */
+    const char *where; /* table: what the commands that it names end with, to find the job; NULL: nothing */
 };
 FF_NODISCARD enum ff_status ff_document_results(struct ff_store *store, const struct ff_job_record *job,
                                                 const struct ff_results_options *options, struct ff_buf *out,
@@ -38,10 +39,14 @@ FF_NODISCARD enum ff_status ff_document_logs(struct ff_store *store, const struc
 
 /* Why a target is where it is, from what is stored: its outcome with class, error, tries, worker, pid, times,
  * and what that means and what to do next, in sentences. target "" explains the job (state, counts, the
- * commonest errors with example targets). live: a sentence about what is going on now from the coordinator,
- * NULL if none. */
+ * commonest errors with example targets). */
+struct ff_explain_options {
+    const char *target;
+    const char *live;  /* a sentence about what is going on now from the coordinator; NULL: none */
+    const char *where; /* as above */
+};
 FF_NODISCARD enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_record *job,
-                                                const char *target, const char *live, struct ff_buf *out,
+                                                const struct ff_explain_options *options, struct ff_buf *out,
                                                 struct ff_error *err);
 
 /* The capsule of a target (common/capsule.h) into an empty out: the one that was kept when it was

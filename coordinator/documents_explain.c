@@ -1,5 +1,6 @@
 /* Sentences for a person who asks "why". What is known comes from the stored outcome; what to do comes from a
  * table by error code, with the limit's value where the job's text still tells it. */
+#include "common/text.h"
 #include "coordinator/explanation.h"
 #include "coordinator/job.h"
 #include "coordinator/show.h"
@@ -39,24 +40,27 @@ static void say_fit(const struct ff_explanation *explanation, const struct ff_ta
 
 static void say_retry(const struct ff_explanation *explanation, enum ff_class class)
 {
-    ff_say(explanation, "To try again: fitfleet retry %s --only %s.\n",
-           ff_job_words(explanation->job, explanation->arena), ff_class_name(class));
+    ff_say(explanation, "To try again: fitfleet retry %s --only %s%s\n",
+           ff_job_words(explanation->job, explanation->arena), ff_class_name(class), explanation->where);
 }
 
 static void say_capsule(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     ff_say(explanation,
-           "To refit it alone: fitfleet capsule %s '%s' -o FILE, then fitfleet-worker --replay FILE.\n",
-           ff_job_words(explanation->job, explanation->arena), ff_one_line(explanation, target->name));
+           "To refit it alone: fitfleet capsule %s '%s' -o FILE%s, then fitfleet-worker --replay FILE.\n",
+           ff_job_words(explanation->job, explanation->arena), ff_one_line(explanation, target->name),
+           explanation->where);
 }
 
 static void say_quarantined(const struct ff_explanation *explanation, const struct ff_target_outcome *target)
 {
     const struct ff_outcome *outcome = &target->outcome;
-    const char *allowed = explanation->spec
-                              ? ff_arena_printf(explanation->arena, "%u of %u allowed tries",
-                                                outcome->attempts, explanation->spec->limits.attempts)
-                              : ff_arena_printf(explanation->arena, "all %u tries", outcome->attempts);
+    const char *allowed =
+        explanation->spec ? ff_arena_printf(explanation->arena, "%u of %u allowed %s", outcome->attempts,
+                                            explanation->spec->limits.attempts,
+                                            explanation->spec->limits.attempts == 1 ? "try" : "tries")
+        : outcome->attempts == 1 ? "its only try"
+                                 : ff_arena_printf(explanation->arena, "all %u tries", outcome->attempts);
     const char *what = outcome->code == FF_CODE_CRASHED         ? "crashed in"
                        : outcome->code == FF_CODE_TIMEOUT       ? "ran out of time in"
                        : outcome->code == FF_CODE_OUT_OF_MEMORY ? "ran out of memory in"
@@ -122,8 +126,8 @@ static void explain_target(const struct ff_explanation *explanation, const struc
     if (outcome->code)
         ff_say(explanation, ", %s",
                ff_one_line(explanation, ff_error_words(outcome->code, outcome->errmsg, explanation->arena)));
-    ff_say(explanation, "\nIt has %s rows, %s steps after preparation.\n", ff_show_count(target->rows).text,
-           ff_show_count(target->steps).text);
+    ff_say(explanation, "\nIt has %s row%s, %s step%s after preparation.\n", ff_show_count(target->rows).text,
+           ff_plural(target->rows), ff_show_count(target->steps).text, ff_plural(target->steps));
     say_what_happened(explanation, target);
     if (outcome->class != FF_CANCELLED_CLASS)
         ff_say_why(explanation, outcome->code, is_all);
@@ -179,7 +183,7 @@ static void say_errors(const struct ff_explanation *explanation)
     for (size_t i = 0; i < count && i < COMMONEST; i++) {
         const struct tally *tally = &tallies[i];
         ff_say(explanation, "\n%s: %s target%s, e.g. ", ff_code_name(tally->code),
-               ff_show_count(tally->count).text, tally->count == 1 ? "" : "s");
+               ff_show_count(tally->count).text, ff_plural(tally->count));
         for (size_t j = 0; j < EXAMPLES && j < tally->count; j++)
             ff_say(explanation, "%s%s", j ? ", " : "", ff_one_line(explanation, tally->examples[j]));
         ff_say(explanation, ".\n");
@@ -232,14 +236,14 @@ static void explain_job(const struct ff_explanation *explanation)
         ff_say(explanation, ", %s",
                ff_one_line(explanation, ff_error_words(job->code, job->errmsg, explanation->arena)));
     const char *words = ff_counts_words(counts, explanation->arena);
-    ff_say(explanation, "\n%s targets%s%s.\n", ff_show_count(counts->requested).text, *words ? ": " : "",
-           words);
+    ff_say(explanation, "\n%s target%s%s%s.\n", ff_show_count(counts->requested).text,
+           ff_plural(counts->requested), *words ? ": " : "", words);
     say_state(explanation);
     say_job_error(explanation);
     say_errors(explanation);
     if (explanation->outcomes->all_failed)
-        ff_say(explanation, "\nThe model of all targets has none: fitfleet explain %s all.\n",
-               ff_job_words(job, explanation->arena));
+        ff_say(explanation, "\nThe model of all targets has none: fitfleet explain %s all%s\n",
+               ff_job_words(job, explanation->arena), explanation->where);
 }
 
 /* ---- the job's text ---- */
@@ -254,9 +258,10 @@ static struct ff_jobspec *read_spec(const struct ff_job_record *job, struct ff_a
 }
 
 enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_record *job,
-                                   const char *target, const char *live, struct ff_buf *out,
+                                   const struct ff_explain_options *options, struct ff_buf *out,
                                    struct ff_error *err)
 {
+    const char *target = options->target, *where = options->where ? options->where : "";
     struct ff_arena arena = {0};
     struct ff_outcomes outcomes;
     const struct ff_target_outcome *only = NULL;
@@ -266,13 +271,13 @@ enum ff_status ff_document_explain(struct ff_store *store, const struct ff_job_r
         status = ff_outcomes_find(&outcomes, job, target, &only, err);
     if (!status) {
         struct ff_jobspec *spec = read_spec(job, &arena);
-        struct ff_explanation explanation = {job, &outcomes, spec, &arena, out};
+        struct ff_explanation explanation = {job, &outcomes, spec, &arena, out, where};
         if (only)
             explain_target(&explanation, only);
         else
             explain_job(&explanation);
-        if (live && *live)
-            ff_say(&explanation, "%s\n", live);
+        if (options->live && *options->live)
+            ff_say(&explanation, "%s\n", options->live);
         ff_jobspec_destroy(spec);
     }
     ff_arena_fini(&arena);

@@ -1,5 +1,6 @@
 /* The results as a person wants to see them: what came out, where the time went, and the targets worth a
  * look. */
+#include "common/text.h"
 #include "coordinator/documents_parts.h"
 #include "coordinator/show.h"
 #include "coordinator/summary.h"
@@ -30,8 +31,8 @@ static void write_headline(const struct ff_job_record *job, const struct ff_outc
     else if (job->finished_ms)
         ff_buf_printf(out, " after %s", ff_show_duration(ff_job_took_ms(job)).text);
     else if (outcomes->counts.requested)
-        ff_buf_printf(out, ", %s of %s targets", ff_show_count(decided).text,
-                      ff_show_count(outcomes->counts.requested).text);
+        ff_buf_printf(out, ", %s of %s target%s", ff_show_count(decided).text,
+                      ff_show_count(outcomes->counts.requested).text, ff_plural(outcomes->counts.requested));
     if (job->generation)
         ff_buf_printf(out, ", generation %llu of set %s", (unsigned long long)job->generation, job->set);
     else if (job->finished_ms)
@@ -142,13 +143,17 @@ static bool is_ordinary(const struct ff_target_outcome *target)
 static void write_hidden(const struct ff_counts *hidden, struct ff_arena *arena, struct ff_buf *out)
 {
     const char *words = "";
-    for (int class = FF_FITTED; class < FF_CLASS_COUNT; class ++)
-        if (hidden->of_class[class])
-            words = ff_arena_printf(arena, "%s%s%s more %s", words, *words ? " and " : "",
-                                    ff_show_count(hidden->of_class[class]).text,
-                                    ff_class_name((enum ff_class) class));
+    uint64_t last = 0;
+    for (int class = FF_FITTED; class < FF_CLASS_COUNT; class ++) {
+        if (!hidden->of_class[class])
+            continue;
+        last = hidden->of_class[class];
+        words = ff_arena_printf(arena, "%s%s%s more %s", words, *words ? " and " : "",
+                                ff_show_count(last).text, ff_class_name((enum ff_class) class));
+    }
     if (*words)
-        ff_buf_printf(out, "\xE2\x80\xA6 and %s targets (results --format csv lists all)\n", words);
+        ff_buf_printf(out, "\xE2\x80\xA6 and %s target%s (results --format csv lists all)\n", words,
+                      ff_plural(last));
 }
 
 static void write_targets(const struct ff_outcomes *outcomes, const struct ff_results_options *options,
@@ -176,18 +181,18 @@ static void write_targets(const struct ff_outcomes *outcomes, const struct ff_re
 }
 
 static void write_advice(const struct ff_job_record *job, const struct ff_outcomes *outcomes,
-                         struct ff_arena *arena, struct ff_buf *out)
+                         const char *where, struct ff_arena *arena, struct ff_buf *out)
 {
     const uint64_t *of_class = outcomes->counts.of_class;
     bool failed = of_class[FF_FAILED] || of_class[FF_QUARANTINED];
     const char *id = ff_job_words(job, arena);
     if (failed || of_class[FF_SKIPPED])
-        ff_buf_printf(out, "\nWhy: fitfleet explain %s TARGET\n", id);
+        ff_buf_printf(out, "\nWhy: fitfleet explain %s TARGET%s\n", id, where);
     if (failed && ff_job_state_is_final(job->state))
-        ff_buf_printf(out, "Again: fitfleet retry %s --only %s%s%s\n", id,
+        ff_buf_printf(out, "Again: fitfleet retry %s --only %s%s%s%s\n", id,
                       of_class[FF_FAILED] ? "failed" : "",
                       of_class[FF_FAILED] && of_class[FF_QUARANTINED] ? "," : "",
-                      of_class[FF_QUARANTINED] ? "quarantined" : "");
+                      of_class[FF_QUARANTINED] ? "quarantined" : "", where);
 }
 
 void ff_document_summary(const struct ff_job_record *job, const struct ff_outcomes *outcomes,
@@ -199,6 +204,6 @@ void ff_document_summary(const struct ff_job_record *job, const struct ff_outcom
     write_times(job, &arena, out);
     write_all(outcomes->all, &arena, out);
     write_targets(outcomes, options, &arena, out);
-    write_advice(job, outcomes, &arena, out);
+    write_advice(job, outcomes, options->where ? options->where : "", &arena, out);
     ff_arena_fini(&arena);
 }

@@ -157,6 +157,14 @@ static size_t nab_take(const struct nab_row *rows, size_t count, size_t at, cons
     return at;
 }
 
+/* 100 is perfect: the constant of nab_value, which is NAB's, is a little smaller than the shape's highest
+ * value. */
+static double nab_normal(double total, double base, size_t events)
+{
+    double score = 100 * (total - base) / ((double)events - base);
+    return score > 100 ? 100 : score;
+}
+
 static struct ff_nab nab_sweep(struct nab_row *rows, size_t count, size_t events,
                                const struct nab_weights *weights, double threshold)
 {
@@ -181,8 +189,8 @@ static struct ff_nab nab_sweep(struct nab_row *rows, size_t count, size_t events
         }
     }
     free(parts);
-    double scale = 100 / ((double)events - base);
-    return (struct ff_nab){(at_threshold - base) * scale, (best - base) * scale, best_threshold};
+    return (struct ff_nab){nab_normal(at_threshold, base, events), nab_normal(best, base, events),
+                           best_threshold};
 }
 
 struct ff_nab ff_nab_score(const struct ff_judged *series, size_t count, enum ff_nab_profile profile,

@@ -11,6 +11,7 @@ struct ff_explanation {
     const struct ff_jobspec *spec; /* NULL: the job's text cannot be read any more */
     struct ff_arena *arena;
     struct ff_buf *out;
+    const char *where; /* what commands end with */
 };
 
 /* Appends what is printed, cleaned. */

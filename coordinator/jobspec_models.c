@@ -65,21 +65,19 @@ static const char *param_text(struct ff_jobspec_reader *r, const struct ff_confi
     return ff_arena_strdup(r->arena, node->text);
 }
 
-/* A list as one text; a lone text is a list of one. */
+/* A list as one text. */
 static enum ff_status list_text(struct ff_jobspec_reader *r, const struct ff_config_node *node,
                                 const struct ff_param_schema *schema, const char **out)
 {
-    bool is_list = node->kind == FF_CONFIG_LIST;
-    size_t count = is_list ? node->count : 1;
-    const char **items = ff_arena_alloc(r->arena, (count + 1) * sizeof *items);
+    const char **items = ff_arena_alloc(r->arena, (node->count + 1) * sizeof *items);
     struct ff_buf text = {0};
-    if (is_list && ff_config_check_texts(node, r->err))
+    if (ff_config_check_texts(node, r->err))
         return FF_INVALID_ARGUMENT;
-    for (size_t i = 0; i < count; i++) {
-        const struct ff_config_node *item = is_list ? node->items[i] : node;
+    for (size_t i = 0; i < node->count; i++) {
+        const struct ff_config_node *item = node->items[i];
         items[i] = schema->type == FF_PARAM_PATHS ? absolute(r, item, item->text) : item->text;
     }
-    ff_texts_write(items, count, &text);
+    ff_texts_write(items, node->count, &text);
     *out = ff_arena_strdup(r->arena, ff_buf_text(&text));
     ff_buf_fini(&text);
     return FF_OK;
@@ -89,7 +87,7 @@ static enum ff_status read_param(struct ff_jobspec_reader *r, const struct ff_co
                                  const struct ff_param_schema *schema, struct ff_param *out)
 {
     bool takes_list = schema->type == FF_PARAM_TEXTS || schema->type == FF_PARAM_PATHS;
-    if (node->kind != FF_CONFIG_SCALAR && !(takes_list && node->kind == FF_CONFIG_LIST))
+    if (node->kind != FF_CONFIG_SCALAR && !takes_list)
         return ff_config_expected(node, schema->help, r->err);
     struct ff_error why = {0};
     const char *text = node->text;

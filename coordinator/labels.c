@@ -241,3 +241,25 @@ const struct ff_labelled *ff_labels_find(const struct ff_labels *labels, const c
     free(file);
     return found ? found : find(labels, "");
 }
+
+void ff_labels_meet(struct ff_labels *labels, const char *target)
+{
+    const struct ff_labelled *found = ff_labels_find(labels, target);
+    if (found)
+        labels->targets[found - labels->targets].is_met = true;
+}
+
+struct ff_labels_met ff_labels_count(const struct ff_labels *labels)
+{
+    struct ff_labels_met out = {0};
+    for (size_t i = 0; i < labels->count; i++) {
+        const struct ff_labelled *labelled = &labels->targets[i];
+        bool is_met = labelled->is_met || !*labelled->target;
+        out.labels += labelled->count;
+        out.strange += is_met ? 0 : labelled->count;
+        out.any |= is_met;
+        if (!is_met && (!out.example || (labelled->count && out.strange == labelled->count)))
+            out.example = labelled->target; /* the first one with labels, if any has some */
+    }
+    return out;
+}

@@ -23,6 +23,7 @@ struct ff_labelled {
     struct ff_window *windows; /* in order of start */
     size_t count, capacity;
     bool are_points; /* neighbouring rows with labels are one event */
+    bool is_met;     /* somebody asked for it */
 };
 
 struct ff_labels {
@@ -36,5 +37,15 @@ FF_NODISCARD enum ff_status ff_labels_read(const char *path, struct ff_labels *o
 void ff_labels_fini(struct ff_labels *labels);
 /* Those of a target (a name in NAB's labels may end with .csv), or of every target; NULL: there are none. */
 const struct ff_labelled *ff_labels_find(const struct ff_labels *labels, const char *target);
+
+/* Windows and points, and those of targets that are none of those met. */
+struct ff_labels_met {
+    size_t labels, strange;
+    bool any;            /* a target was met, or labels are of every target */
+    const char *example; /* a name that was not met; NULL: there is none */
+};
+/* There is such a target. */
+void ff_labels_meet(struct ff_labels *labels, const char *target);
+struct ff_labels_met ff_labels_count(const struct ff_labels *labels);
 
 #endif

@@ -7,6 +7,7 @@
 #include "coordinator/show.h"
 
 #include "common/clock.h"
+#include "common/text.h"
 #include "common/version.h"
 
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static enum ff_status render(struct desk *desk, struct read *read)
     const struct ff_read_request *in = &read->call->in.read;
     struct ff_error *err = &read->error;
     if (strcmp(in->what, "results") == 0) {
-        struct ff_results_options options = {in->format, in->classes, in->class_count, in->target, in->full};
+        struct ff_results_options options = {in->format, in->classes, in->class_count,
+                                             in->target, in->full,    NULL};
         return ff_document_results(store, &read->job, &options, &read->out, err);
     }
     if (strcmp(in->what, "follow") == 0)
@@ -72,8 +74,10 @@ static enum ff_status render(struct desk *desk, struct read *read)
         return ff_document_harvest(store, &read->job, &read->cursor, &read->out, err);
     if (strcmp(in->what, "logs") == 0)
         return ff_document_logs(store, &read->job, in->target, &read->out, err);
-    if (strcmp(in->what, "explain") == 0)
-        return ff_document_explain(store, &read->job, in->target, read->live, &read->out, err);
+    if (strcmp(in->what, "explain") == 0) {
+        struct ff_explain_options options = {in->target, read->live, NULL};
+        return ff_document_explain(store, &read->job, &options, &read->out, err);
+    }
     if (strcmp(in->what, "capsule") == 0)
         return render_capsule(desk, read);
     if (strcmp(in->what, "models") == 0)
@@ -247,16 +251,19 @@ static const char *live_sentence(struct ff_coordinator *core, const struct ff_jo
             !ff_dispatch_look(core->dispatch, job->record.id, i, &view))
             continue;
         if (view.worker)
-            return ff_arena_printf(arena, "It is leased to %s%s%s%s, after %u charged tries.%s",
+            return ff_arena_printf(arena, "It is leased to %s%s%s%s, after %u charged %s.%s",
                                    name_of_worker(core, view.worker),
                                    view.suspect ? ", alone as a suspect" : "",
                                    view.copy_worker ? ", and as a second copy to " : "",
                                    view.copy_worker ? name_of_worker(core, view.copy_worker) : "", view.tries,
+                                   view.tries == 1 ? "try" : "tries",
                                    executor_sentence(core, view.worker, job->record.id, i, arena));
         if (strcmp(view.state, "waiting") == 0)
             return ff_arena_printf(
-                arena, "It waits for a free slot (%u slots of %u workers), after %u charged tries%s.",
-                ff_fleet_slots(core->fleet), ff_fleet_workers(core->fleet), view.tries,
+                arena, "It waits for a free slot (%u slot%s of %u worker%s), after %u charged %s%s.",
+                ff_fleet_slots(core->fleet), ff_plural(ff_fleet_slots(core->fleet)),
+                ff_fleet_workers(core->fleet), ff_plural(ff_fleet_workers(core->fleet)), view.tries,
+                view.tries == 1 ? "try" : "tries",
                 view.suspect ? "; it is suspected of having cost a worker and will run alone" : "");
     }
     return NULL;

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,8 +185,9 @@ static void begin_running(struct ff_coordinator *core, struct ff_job *job)
     dispatch_job(core, job, items);
     free(items);
     job->plan_ms = (double)(ff_clock_us() - start_us) / 1000;
-    ff_log(FF_LOG_INFO, "%s: %zu targets, loaded in %.0f ms, prepared in %.0f ms", job->id,
-           loaded->set->target_count, loaded->set->load_ms, loaded->set->prepare_ms);
+    ff_log(FF_LOG_INFO, "%s: %zu target%s, loaded in %.0f ms, prepared in %.0f ms", job->id,
+           loaded->set->target_count, ff_plural(loaded->set->target_count), loaded->set->load_ms,
+           loaded->set->prepare_ms);
     ff_core_notify(core, job);
 }
 

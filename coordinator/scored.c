@@ -34,6 +34,7 @@ struct ff_scored {
     size_t metric_count;
     struct target *targets;
     size_t count, capacity;
+    struct ff_score_counts unfitted; /* nothing else of it */
 };
 
 struct ff_scored *ff_scored_create(const char *const *metrics, size_t metric_count)
@@ -109,6 +110,7 @@ static enum ff_status read_target(struct ff_scored *scored, struct target *targe
     struct ff_model model;
     if (ff_model_decode(outcome->model, &scored->arena, &model, NULL) || model.step_ms <= 0)
         return damaged(target->name, err);
+    ff_score_counts_add_unfitted(&scored->unfitted, target->name, &model);
     target->t0_ms = model.t0_ms;
     target->step_ms = model.step_ms;
     target->steps = model.steps;
@@ -316,6 +318,7 @@ enum ff_status ff_scored_write(const struct ff_scored *scored, const struct ff_j
                                FILE *out, struct ff_score_counts *counts, struct ff_error *err)
 {
     struct writer writer = {.scored = scored, .spec = spec, .only = only, .file = out, .counts = counts};
+    *counts = scored->unfitted;
     size_t cells = scored->count * scored->metric_count;
     if (is_summed(spec))
         writer.sums = ff_xcalloc(cells + 1, sizeof *writer.sums);
@@ -396,7 +399,7 @@ static enum ff_status put_forecast(const char *target, const struct ff_model *mo
 }
 
 enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *outcome, bool first, FILE *out,
-                                 struct ff_error *err)
+                                 struct ff_score_counts *counts, struct ff_error *err)
 {
     struct ff_arena arena = {0};
     struct ff_buf text = {0};
@@ -406,8 +409,10 @@ enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *ou
     enum ff_status status = FF_OK;
     if (outcome->model.size)
         status = ff_model_decode(outcome->model, &arena, &model, err);
-    if (!status && outcome->model.size)
+    if (!status && outcome->model.size) {
+        ff_score_counts_add_unfitted(counts, target, &model);
         status = put_forecast(target, &model, &text, err);
+    }
     if (!status)
         status = ff_scoreline_flush(&text, out, 0, err);
     ff_buf_fini(&text);

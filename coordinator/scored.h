@@ -29,9 +29,10 @@ FF_NODISCARD enum ff_status ff_scored_write(const struct ff_scored *scored, cons
 FF_NODISCARD enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out,
                                                 struct ff_score_counts *counts, struct ff_error *err);
 /* Of a target's forecast: lines of time,target,metric,expected,lower,upper, below a header that is written
- * where `first`. DATA_LOSS, INTERNAL. */
+ * where `first`. Counts metrics without a model. DATA_LOSS, INTERNAL. */
 FF_NODISCARD enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *outcome,
-                                              bool first, FILE *out, struct ff_error *err);
+                                              bool first, FILE *out, struct ff_score_counts *counts,
+                                              struct ff_error *err);
 /* Which columns had the largest share in the statistics where they were above their limits:
  * time,statistic,score,column,share. */
 FF_NODISCARD enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out,

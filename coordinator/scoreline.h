@@ -4,6 +4,7 @@
 #define FF_COORDINATOR_SCORELINE_H
 
 #include "common/buf.h"
+#include "common/model.h"
 
 #include <stdio.h>
 
@@ -16,7 +17,16 @@ struct ff_score_counts {
     uint64_t anomalies;
     uint64_t unknown_rows;
     uint64_t unknown_targets;
+    uint64_t unfitted_metrics; /* of targets of which others have a model */
+    uint64_t unfitted_targets; /* that have some */
+    char unfitted[200];        /* the first of them, and why */
 };
+
+/* Counts those metrics of a target whose part of what came out has an error. */
+void ff_score_counts_add_unfitted(struct ff_score_counts *counts, const char *target,
+                                  const struct ff_model *model);
+/* One line on standard error, if there are any. */
+void ff_score_counts_tell_unfitted(const struct ff_score_counts *counts);
 
 void ff_scoreline_header(struct ff_buf *out);
 /* score NULL: there is none. */

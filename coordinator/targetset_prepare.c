@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/host.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "coordinator/allframe.h"
 #include "coordinator/labels.h"
@@ -84,8 +85,8 @@ static void judge(struct builder *b, struct ff_target *target, const struct ff_s
         return refuse(target, FF_CODE_ALL_MISSING, "none of its rows has a value");
     if (target->rows < spec->targets.min_rows)
         return refuse(target, FF_CODE_TOO_FEW_ROWS,
-                      ff_arena_printf(b->arena, "%llu rows, targets.min_rows is %llu",
-                                      (unsigned long long)target->rows,
+                      ff_arena_printf(b->arena, "%llu row%s, targets.min_rows is %llu",
+                                      (unsigned long long)target->rows, ff_plural(target->rows),
                                       (unsigned long long)spec->targets.min_rows));
     if (target->rows == 0)
         return refuse(target, FF_CODE_ALL_MISSING, "no row inside the window has a value");
@@ -245,8 +246,9 @@ static void size_all(struct builder *b, size_t members)
     uint64_t limit = b->spec->limits.all_memory ? b->spec->limits.all_memory : ff_host_memory() / 2;
     if (b->all.steps > limit / sizeof(double) / columns)
         return refuse_all(b, FF_CODE_OUT_OF_MEMORY,
-                          ff_arena_printf(b->arena, "%llu steps of %llu columns take %llu MiB",
+                          ff_arena_printf(b->arena, "%llu steps of %llu column%s take %llu MiB",
                                           (unsigned long long)b->all.steps, (unsigned long long)columns,
+                                          ff_plural(columns),
                                           (unsigned long long)(b->all.steps * columns >> 17)));
     set->all = (struct ff_frame){b->all.t0_ms, b->all.step_ms, b->all.steps, columns, NULL};
     b->members = members;
@@ -446,6 +448,24 @@ static enum ff_status make_frames(struct builder *b)
     return status;
 }
 
+/* Names that are written otherwise than in the data would leave their rows in. */
+static enum ff_status read_mask(struct builder *b)
+{
+    const char *path = b->spec->prepare.mask;
+    enum ff_status status = path ? ff_labels_read(path, &b->mask, b->err) : FF_OK;
+    if (!path || status)
+        return status;
+    for (size_t i = 0; i < b->dataset->count; i++)
+        ff_labels_meet(&b->mask, b->dataset->series[i].name);
+    struct ff_labels_met met = ff_labels_count(&b->mask);
+    if (met.strange)
+        ff_log(FF_LOG_WARNING,
+               "prepare.mask: %zu of %zu window%s in %s name%s no target of the data, such as '%s'",
+               met.strange, met.labels, ff_plural(met.labels), path, met.strange == 1 ? "s" : "",
+               met.example);
+    return FF_OK;
+}
+
 static enum ff_status build(struct builder *b)
 {
     enum ff_status status = check_rules(b);
@@ -480,7 +500,7 @@ enum ff_status ff_targetset_prepare(struct ff_targetset *set, const struct ff_jo
     set->metrics = dataset->metrics.items;
     set->metric_count = dataset->metrics.count;
     set->rows_skipped = dataset->rows_skipped;
-    enum ff_status status = spec->prepare.mask ? ff_labels_read(spec->prepare.mask, &b.mask, err) : FF_OK;
+    enum ff_status status = read_mask(&b);
     if (status == FF_OK)
         status = build(&b);
     ff_labels_fini(&b.mask);

@@ -162,6 +162,8 @@ static struct ff_vus areas(const struct vus *vus, const struct curve *curve, siz
         false_rate = next_false;
     }
     area.roc += (1 - false_rate) * (1 + rate) / 2;
+    area.roc = area.roc > 1 ? 1 : area.roc; /* they are shares: sums of rounded parts may exceed them */
+    area.pr = area.pr > 1 ? 1 : area.pr;
     return area;
 }
 
@@ -175,10 +177,10 @@ static struct ff_vus mean_area(struct vus *vus, size_t buffer)
         weigh(vus, zones, w);
         follow(vus, zones, &curve);
         struct ff_vus area = areas(vus, &curve, zones);
-        sum.roc += area.roc / (double)(buffer + 1);
-        sum.pr += area.pr / (double)(buffer + 1);
+        sum.roc += area.roc;
+        sum.pr += area.pr;
     }
-    return sum;
+    return (struct ff_vus){sum.roc / (double)(buffer + 1), sum.pr / (double)(buffer + 1)};
 }
 
 struct ff_vus ff_vus_score(const struct ff_judged *series, size_t buffer)

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/host.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "worker/affinity.h"
 #include "worker/fit.h"
 
@@ -57,8 +58,8 @@ static void take_membership(struct ff_agent *agent, const struct ff_join_reply *
     ff_outbox_wake(agent->outbox); /* ahead of the first Lease: what we bring need not be granted again */
     if (agent->state == FF_AGENT_JOINING)
         agent->state = FF_AGENT_SERVING;
-    ff_log(FF_LOG_INFO, "ready as %s with %u slots at %s", agent->name, agent->options->slots,
-           agent->options->url);
+    ff_log(FF_LOG_INFO, "ready as %s with %u slot%s at %s", agent->name, agent->options->slots,
+           ff_plural(agent->options->slots), agent->options->url);
 }
 
 static void joined(void *self, void *item, const struct ff_rpc_response *response)

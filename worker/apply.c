@@ -6,6 +6,7 @@
 
 #include "worker/alerts.h"
 #include "worker/command.h"
+#include "worker/models/band.h"
 #include "worker/models/registry.h"
 #include "worker/plugin.h"
 
@@ -145,13 +146,25 @@ int ff_apply_score(struct ff_fit *fit, const struct ff_kind *kind, const struct 
     return kind->score(fit, &view.model, frame, scores);
 }
 
+/* What a plug-in says need not be a band. */
+static int check_band(struct ff_fit *fit, const struct ff_kind *kind, const struct ff_kind_scores *scores,
+                      size_t steps)
+{
+    size_t at = ff_band_crossed(scores, steps);
+    if (at == steps)
+        return FF_FIT_OK;
+    return fit->fail(fit, FF_CODE_BAD_OUTPUT, "%s: lower %g is above upper %g at step %zu", kind->name,
+                     scores->lower[at], scores->upper[at], at);
+}
+
 int ff_apply_forecast(struct ff_fit *fit, const struct ff_kind *kind, const struct ff_model *model,
                       size_t part, size_t horizon, double coverage, struct ff_kind_scores *scores)
 {
     struct view view = view_of(model, part);
     if (!kind->forecast)
         return fit->fail(fit, FF_FIT_BAD_PARAMETER, "%s cannot forecast", kind->name);
-    return kind->forecast(fit, &view.model, horizon, coverage, scores);
+    int code = kind->forecast(fit, &view.model, horizon, coverage, scores);
+    return code == FF_FIT_OK ? check_band(fit, kind, scores, horizon) : code;
 }
 
 /* ---- all of them ---- */
@@ -220,8 +233,12 @@ static int score_column(struct ff_fit *fit, const struct ff_task *task, const st
     struct view seen = view_of(model, (size_t)(part - model->parts));
     code = ff_apply_score(fit, kind, model, (size_t)(part - model->parts), &view, scores);
     if (code == FF_FIT_OK)
-        ff_alerts_apply(&seen.model, &view, scores);
-    return code;
+        code = check_band(fit, kind, scores, view.steps);
+    if (code != FF_FIT_OK)
+        return code;
+    ff_band_open(scores, view.steps);
+    ff_alerts_apply(&seen.model, &view, scores);
+    return FF_FIT_OK;
 }
 
 int ff_apply_column(struct ff_fit *fit, const struct ff_task *task, const struct ff_model *model,

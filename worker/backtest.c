@@ -3,6 +3,7 @@
  * a backtest takes about `folds` times the memory of a fit. */
 #include "worker/backtest.h"
 
+#include "common/text.h"
 #include "worker/apply.h"
 #include "worker/models/naive2.h"
 #include "worker/models/season.h"
@@ -163,8 +164,8 @@ static int test_series(struct series *series)
     struct ff_fit *fit = &series->emitter->fit;
     size_t folds = series->work->folds, horizon = series->work->horizon, n = series->frame.steps;
     if (n / horizon <= folds)
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu steps, %zu folds of %zu need more", n, folds,
-                         horizon);
+        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu step%s, %zu fold%s of %zu need%s more", n,
+                         ff_plural(n), folds, ff_plural(folds), horizon, folds == 1 ? "s" : "");
     struct fold *results = fit->alloc(fit, folds, sizeof *results);
     double *known = fit->alloc(fit, n, sizeof *known);
     if (!ff_finite_values(series->frame.values, n - folds * horizon, known))

@@ -11,10 +11,12 @@
 #include "worker/command.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "worker/command_process.h"
 #include "worker/command_reply.h"
 #include "worker/command_request.h"
 #include "worker/command_start.h"
+#include "worker/models/band.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@ struct place {
     struct ff_program *program;
     bool asked; /* and has not answered */
     uint64_t id;
+    uint64_t first_id; /* that the program was asked */
     unsigned can;
     int64_t used_ms;
     char refusal[MESSAGE]; /* why it did not begin */
@@ -181,6 +184,19 @@ static int check_ability(struct ff_fit *fit, unsigned what)
                                                   : "the program cannot forecast");
 }
 
+static enum ff_status start(struct ff_error *err)
+{
+    current->first_id = current->id;
+    return ff_command_start(current_spec, &given, &current->program, &current->can, err);
+}
+
+static int blame_start(struct ff_fit *fit, const struct ff_error *err)
+{
+    return err->status == FF_FAILED_PRECONDITION || err->status == FF_INVALID_ARGUMENT
+               ? note_refusal(fit, current, err)
+               : blame_for(fit, current, err);
+}
+
 /* The program is there, and able. */
 static int get_ready(struct ff_fit *fit, unsigned what)
 {
@@ -192,11 +208,9 @@ static int get_ready(struct ff_fit *fit, unsigned what)
     if (current->refused_ms && current->used_ms - current->refused_ms < REFUSED_MS)
         return refuse(fit, current->refusal);
     struct ff_error err = {0};
-    if (!current->program && ff_command_start(current_spec, &given, &current->program, &current->can, &err))
-        return err.status == FF_FAILED_PRECONDITION || err.status == FF_INVALID_ARGUMENT
-                   ? note_refusal(fit, current, &err)
-                   : blame_for(fit, current, &err);
     current->id++;
+    if (!current->program && start(&err))
+        return blame_start(fit, &err);
     return check_ability(fit, what);
 }
 
@@ -206,20 +220,44 @@ static size_t line_limit(size_t values)
     return values > LINE_MOST / LINE_PER_VALUE || most > LINE_MOST ? LINE_MOST : most;
 }
 
-/* Sends the request, which it frees. *out is the answer, if that is no error. */
+/* *stale: what was wrong came of an earlier request. */
+static enum ff_status exchange(const struct ff_buf *request, size_t values, struct ff_reply **out,
+                               bool *stale, struct ff_error *err)
+{
+    struct ff_bytes answer;
+    const struct ff_program_limits limits = {line_limit(values), given.memory_bytes};
+    enum ff_status status = ff_program_check_idle(current->program, err);
+    *stale = status != FF_OK;
+    if (status)
+        return status;
+    current->asked = true;
+    status = ff_program_ask(current->program, ff_buf_bytes(request), &limits, &answer, err);
+    current->asked = status != FF_OK;
+    if (!status)
+        status = ff_reply_parse(answer, current->id, out, err);
+    *stale = status && ff_reply_is_late(answer, current->first_id, current->id);
+    return status;
+}
+
+/* Sends the request, which it frees. *out is the answer, if that is no error. What a program did of itself
+ * since its last answer is not the task's fault: it is started afresh, once. */
 static int ask(struct ff_fit *fit, struct ff_buf *request, size_t values, struct ff_reply **out)
 {
     struct ff_error err = {0};
-    struct ff_bytes answer;
-    const struct ff_program_limits limits = {line_limit(values), given.memory_bytes};
     enum ff_code code = FF_CODE_OK;
     const char *message = NULL;
-    current->asked = true;
-    enum ff_status status = ff_program_ask(current->program, ff_buf_bytes(request), &limits, &answer, &err);
+    bool stale;
+    enum ff_status status = exchange(request, values, out, &stale, &err);
+    if (stale) {
+        ff_log(FF_LOG_WARNING, "command: %s; it is started afresh, and the target is not charged", err.text);
+        kill_program(current);
+        if (start(&err)) {
+            ff_buf_fini(request);
+            return blame_start(fit, &err);
+        }
+        status = exchange(request, values, out, &stale, &err);
+    }
     ff_buf_fini(request);
-    current->asked = status != FF_OK;
-    if (!status)
-        status = ff_reply_parse(answer, current->id, out, &err);
     if (status)
         return blame_for(fit, current, &err);
     if (ff_reply_error(*out, &code, &message, &err)) {
@@ -266,6 +304,11 @@ static enum ff_status read_scores(const struct ff_reply *reply, struct ff_kind_s
         status = ff_reply_numbers(reply, "upper", true, scores->upper, count, err);
     if (!status && with_score)
         status = ff_reply_numbers(reply, "score", false, scores->score, count, err);
+    size_t at = status ? count : ff_band_crossed(scores, count);
+    if (at < count)
+        status = ff_error_set(err, FF_INVALID_ARGUMENT,
+                              "expected no \"lower\" above its \"upper\", found %g above %g at step %zu",
+                              scores->lower[at], scores->upper[at], at);
     return status;
 }
 

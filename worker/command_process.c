@@ -40,7 +40,6 @@ struct ff_program {
     char *line;  /* what it wrote */
     size_t size; /* of that */
     size_t room;
-    size_t taken;  /* bytes of the answer given out last */
     bool answered; /* once */
     uint64_t at_start;
     uint64_t before; /* memory of it and its children, as measured last between two answers */
@@ -257,10 +256,10 @@ static enum ff_status take(struct ff_program *program, size_t limit, size_t *end
     if (length > limit)
         return ff_error_set(err, FF_OUT_OF_RANGE, "expected a line of at most %zu bytes, found a longer one",
                             limit);
-    if (newline && length + 1 < program->size)
-        return ff_error_set(err, FF_OUT_OF_RANGE, "expected one line, found more behind it");
     if (newline)
         *end = length + 1;
+    if (newline && *end < program->size)
+        return ff_error_set(err, FF_OUT_OF_RANGE, "expected one line, found more behind it");
     return FF_OK;
 }
 
@@ -295,12 +294,25 @@ static enum ff_status exchange(struct ff_program *program, struct ff_bytes rest,
     return status;
 }
 
+enum ff_status ff_program_check_idle(struct ff_program *program, struct ff_error *err)
+{
+    char unasked[PIECE];
+    ssize_t got = read(program->out, unasked, sizeof unasked);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return FF_OK;
+    if (got <= 0)
+        return tell_end(program, err);
+    return ff_error_set(err, FF_OUT_OF_RANGE,
+                        "it wrote %zd bytes that nobody asked for after its last answer", got);
+}
+
 enum ff_status ff_program_ask(struct ff_program *program, struct ff_bytes line,
                               const struct ff_program_limits *limits, struct ff_bytes *answer,
                               struct ff_error *err)
 {
     size_t end = 0;
     program->size = 0;
+    *answer = (struct ff_bytes){0};
     if (program->room > KEPT_BYTES) {
         free(program->line);
         program->line = NULL;
@@ -311,12 +323,13 @@ enum ff_status ff_program_ask(struct ff_program *program, struct ff_bytes line,
         program->measured_ms = ff_clock_ms();
     }
     enum ff_status status = exchange(program, line, limits, &end, err);
+    if (end)
+        *answer = (struct ff_bytes){(const uint8_t *)program->line, end - 1};
     if (status)
         return status;
     if (!program->answered)
         program->at_start = program->before = ff_command_memory(program->pid, 0);
     program->answered = true;
-    *answer = (struct ff_bytes){(const uint8_t *)program->line, end - 1};
     return FF_OK;
 }
 

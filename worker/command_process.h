@@ -29,10 +29,14 @@ struct ff_program_limits {
     uint64_t memory_bytes; /* that it and its children may take beside what they have; 0: any */
 };
 
+/* Whether it waits to be asked: what it does by itself after an answer is not the answer to what is asked
+ * next. After a failure it can only be killed: OUT_OF_RANGE, it wrote; or it ended, as below. */
+FF_NODISCARD enum ff_status ff_program_check_idle(struct ff_program *program, struct ff_error *err);
+
 /* Sends a line and waits for one, which is borrowed until the next call. After a failure the program can only
  * be killed: FAILED_PRECONDITION, it exited; ABORTED, a signal ended it or it closed its standard output;
- * OUT_OF_RANGE, it wrote too much; RESOURCE_EXHAUSTED, it took too much memory, or there is none to keep what
- * it wrote. */
+ * OUT_OF_RANGE, it wrote too much (answer: the first line, if that is whole); RESOURCE_EXHAUSTED, it took too
+ * much memory, or there is none to keep what it wrote. */
 FF_NODISCARD enum ff_status ff_program_ask(struct ff_program *program, struct ff_bytes line,
                                            const struct ff_program_limits *limits, struct ff_bytes *answer,
                                            struct ff_error *err);

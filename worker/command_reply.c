@@ -2,6 +2,8 @@
  * 2048, members that occur twice. Members that are not known are ignored, so that programs may say more. */
 #include "worker/command_reply.h"
 
+#include "common/text.h"
+
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -117,6 +119,17 @@ enum ff_status ff_reply_parse(struct ff_bytes line, uint64_t id, struct ff_reply
                               (unsigned long long)id, describe(found));
     json_decref(root);
     return status;
+}
+
+bool ff_reply_is_late(struct ff_bytes line, uint64_t first, uint64_t id)
+{
+    json_t *root;
+    if (parse(line, &root, NULL))
+        return false;
+    const json_t *found = json_object_get(root, "id");
+    json_int_t number = json_is_integer(found) ? json_integer_value(found) : -1;
+    json_decref(root);
+    return number >= (json_int_t)first && number < (json_int_t)id;
 }
 
 void ff_reply_free(struct ff_reply *reply)
@@ -268,8 +281,8 @@ enum ff_status ff_reply_numbers(const struct ff_reply *reply, const char *name, 
         return ff_error_set(err, FF_INVALID_ARGUMENT, "expected a list as \"%s\", found %s", name,
                             describe(list));
     if (json_array_size(list) != count)
-        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected %zu numbers as \"%s\", found %zu", count,
-                            name, json_array_size(list));
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "expected %zu number%s as \"%s\", found %zu", count,
+                            ff_plural(count), name, json_array_size(list));
     for (size_t i = 0; i < count; i++)
         if (!is_number(json_array_get(list, i)))
             return ff_error_set(err, FF_INVALID_ARGUMENT, "expected numbers or null as \"%s\", found %s",

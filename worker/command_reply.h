@@ -20,6 +20,8 @@ FF_NODISCARD enum ff_status ff_reply_ready(struct ff_bytes line, unsigned *can, 
 /* The answer to request id. */
 FF_NODISCARD enum ff_status ff_reply_parse(struct ff_bytes line, uint64_t id, struct ff_reply **out,
                                            struct ff_error *err);
+/* Whether a line that is no answer to request id is one to an earlier request, from first on. */
+bool ff_reply_is_late(struct ff_bytes line, uint64_t first, uint64_t id);
 void ff_reply_free(struct ff_reply *reply);
 
 /* FF_CODE_OK, or the code of its "error" with its message (borrowed). INVALID_ARGUMENT: no code that a

@@ -4,13 +4,15 @@
 #include "worker/command_reply.h"
 #include "worker/command_request.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ABOVE_STANDARD = 10 };
+enum { ABOVE_STANDARD = 10, LAST_WORDS = 200, LAST_READ = 4096 };
 
 /* What is shared, open. */
 struct files {
@@ -70,15 +72,73 @@ static void write_init(struct ff_buf *out, const struct ff_fit_spec *spec, const
     free(params);
 }
 
+/* ---- why it did not begin ---- */
+
+/* Where our standard error ends, which is the program's too; -1: it is no file. */
+static off_t log_end(void)
+{
+    struct stat info;
+    return fstat(STDERR_FILENO, &info) == 0 && S_ISREG(info.st_mode) ? info.st_size : -1;
+}
+
+/* The last line that is not empty, without what is around it. */
+static struct ff_bytes last_line(const uint8_t *text, size_t size)
+{
+    while (size && isspace(text[size - 1]))
+        size--;
+    size_t begin = size;
+    while (begin && text[begin - 1] != '\n')
+        begin--;
+    while (begin < size && isspace(text[begin]))
+        begin++;
+    return (struct ff_bytes){text + begin, size - begin};
+}
+
+/* Of UTF-8, whole characters. */
+static size_t cut(struct ff_bytes line, size_t most)
+{
+    if (line.size <= most)
+        return line.size;
+    while (most && (line.data[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
+/* Appends what the program wrote last to its standard error, since that ended at `from`. */
+static void add_last_words(off_t from, struct ff_error *err)
+{
+    uint8_t text[LAST_READ];
+    char shown[LAST_WORDS + 1];
+    off_t end = log_end();
+    if (from < 0 || end <= from)
+        return;
+    if (end - from > LAST_READ)
+        from = end - LAST_READ;
+    ssize_t got = pread(STDERR_FILENO, text, (size_t)(end - from), from);
+    struct ff_bytes line = last_line(text, got > 0 ? (size_t)got : 0);
+    size_t size = cut(line, LAST_WORDS);
+    for (size_t i = 0; i < size; i++)
+        shown[i] = iscntrl(line.data[i]) ? '?' : (char)line.data[i];
+    shown[size] = '\0';
+    size_t said = strlen(err->text);
+    if (size)
+        snprintf(err->text + said, sizeof err->text - said, ": %s", shown);
+}
+
+/* ---- all of it ---- */
+
 static enum ff_status greet(struct ff_program *program, const struct ff_fit_spec *spec, uint64_t memory_bytes,
                             const struct files *files, unsigned *can, struct ff_error *err)
 {
     struct ff_buf init = {0};
     struct ff_bytes answer;
     const struct ff_program_limits limits = {FF_COMMAND_LEAST_LINE, memory_bytes};
+    off_t before = log_end();
     write_init(&init, spec, files);
     enum ff_status status = ff_program_ask(program, ff_buf_bytes(&init), &limits, &answer, err);
     ff_buf_fini(&init);
+    if (status == FF_FAILED_PRECONDITION || status == FF_ABORTED)
+        add_last_words(before, err);
     if (!status)
         status = ff_reply_ready(answer, can, err);
     return status ? ff_error_wrap(err, "init") : FF_OK;

@@ -2,6 +2,7 @@
  * nonetheless has lost its way (a kind that fell for an outage, a season that is not there any more). */
 #include "worker/promotion.h"
 
+#include "common/text.h"
 #include "worker/alerts.h"
 #include "worker/apply.h"
 
@@ -69,8 +70,8 @@ static enum ff_code check_column(struct ff_emitter *emitter, const struct ff_tas
     if (allowed->max_alerts >= 0 && *alerts > (uint64_t)allowed->max_alerts && old.is_there)
         return (enum ff_code)fit->fail(
             fit, FF_CODE_NOT_PROMOTED,
-            "the new model raises %zu alerts in the last %g h, at most %lld are allowed", *alerts,
-            (double)allowed->last_ms / 3600000, (long long)allowed->max_alerts);
+            "the new model raises %zu alert%s in the last %g h, at most %lld are allowed", *alerts,
+            ff_plural(*alerts), (double)allowed->last_ms / 3600000, (long long)allowed->max_alerts);
     if (allowed->max_worse < 0 || !old.is_there || !made.is_there ||
         !compare(task, column, &old, &made, &old_error, &made_error))
         return FF_CODE_OK;

@@ -87,6 +87,7 @@ FF_NODISCARD enum ff_status ff_submit_from_file(const struct ff_options *options
 struct ff_session {
     struct ff_rpc_client *client; /* NULL: reads come from the state directory */
     struct ff_store *store;
+    const char *state; /* its directory, borrowed */
 };
 
 /* --state DIR: reads the directory; else dials the coordinator now. */

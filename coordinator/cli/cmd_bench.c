@@ -195,8 +195,8 @@ static void print_json(const struct workload *workload, const struct measure *ru
 static void print_table(const struct workload *workload, const struct measure *runs, size_t count,
                         struct ff_buf *out)
 {
-    ff_buf_printf(out, "%zu targets, %zu rows, %g ms of CPU each\n", workload->targets, workload->rows,
-                  workload->cpu_ms);
+    ff_buf_printf(out, "%zu target%s, %zu row%s, %g ms of CPU each\n", workload->targets,
+                  ff_plural(workload->targets), workload->rows, ff_plural(workload->rows), workload->cpu_ms);
     ff_buf_printf(out, "slots  makespan_s  start_ms  speedup  efficiency  slot_us_per_target   wire_bytes\n");
     for (size_t i = 0; i < count; i++)
         ff_buf_printf(out, "%5u  %10.3f  %8.1f  %7.2f  %10.3f  %18.1f  %11llu%s\n", runs[i].slots,

@@ -3,6 +3,7 @@
 #include "coordinator/show.h"
 
 #include "common/capsule.h"
+#include "common/text.h"
 
 #include <stdio.h>
 
@@ -18,8 +19,9 @@ static int describe(const char *path, struct ff_bytes bytes)
         err.status = FF_DATA_LOSS;
         code = ff_fail(&err);
     } else {
-        fprintf(stderr, "%s: '%s' of %s, %s steps, %s; to refit it: fitfleet-worker --replay %s\n", path,
+        fprintf(stderr, "%s: '%s' of %s, %s step%s, %s; to refit it: fitfleet-worker --replay %s\n", path,
                 capsule.task.name, capsule.job, ff_show_count(capsule.task.frame.steps).text,
+                ff_plural(capsule.task.frame.steps),
                 capsule.rebuilt ? "rows from the data files as they are now" : "rows as they were fitted",
                 path);
         if (capsule.files_changed)

@@ -125,6 +125,22 @@ static void print_json(const struct evaluation *e, struct ff_buf *out)
     ff_buf_append(out, "\n", 1);
 }
 
+static void put_line(const char *target, const struct ff_detection *sum, struct ff_vus vus,
+                     struct ff_buf *out)
+{
+    struct ff_rates row = ff_detection_by_row(sum), event = ff_detection_by_event(sum);
+    const double values[] = {row.precision, row.recall,           row.f1,  event.precision, event.recall,
+                             event.f1,      delay_ms(sum) / 1000, vus.roc, vus.pr};
+    const uint64_t counts[] = {sum->rows, sum->events, sum->detected, sum->alarms, sum->true_alarms};
+    struct ff_csvout line = ff_csvout_start(out);
+    ff_csvout_text(&line, target);
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        ff_csvout_uint(&line, counts[k]);
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+        ff_csvout_double(&line, values[k]);
+    ff_csvout_end(&line);
+}
+
 static void print_csv(const struct evaluation *e, struct ff_buf *out)
 {
     ff_buf_printf(out, "target,rows,events,detected,alarms,true_alarms,row_precision,row_recall,row_f1,"
@@ -132,19 +148,9 @@ static void print_csv(const struct evaluation *e, struct ff_buf *out)
     for (size_t i = 0; i < e->scores.count; i++) {
         struct ff_detection sum = {0};
         ff_detection_add(&sum, &e->scores.series[i], e->threshold);
-        struct ff_rates row = ff_detection_by_row(&sum), event = ff_detection_by_event(&sum);
-        const double values[] = {row.precision,         row.recall,    row.f1,
-                                 event.precision,       event.recall,  event.f1,
-                                 delay_ms(&sum) / 1000, e->vus[i].roc, e->vus[i].pr};
-        const uint64_t counts[] = {sum.rows, sum.events, sum.detected, sum.alarms, sum.true_alarms};
-        struct ff_csvout line = ff_csvout_start(out);
-        ff_csvout_text(&line, e->scores.series[i].target);
-        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
-            ff_csvout_uint(&line, counts[k]);
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++)
-            ff_csvout_double(&line, values[k]);
-        ff_csvout_end(&line);
+        put_line(e->scores.series[i].target, &sum, e->vus[i], out);
     }
+    put_line("all", &e->whole, e->vus_mean, out);
 }
 
 static const char *shown(double value, const char *format, struct ff_shown *buffer)
@@ -167,9 +173,10 @@ static void print_text(const struct evaluation *e, struct ff_buf *out)
 {
     const struct ff_detection *sum = &e->whole;
     struct ff_shown text, best, threshold;
-    ff_buf_printf(out, "%s targets, %s rows, %s events; alarm above %g\n",
-                  ff_show_count(e->scores.count).text, ff_show_count(sum->rows).text,
-                  ff_show_count(sum->events).text, e->threshold);
+    ff_buf_printf(out, "%s target%s, %s row%s, %s event%s; alarm above %g\n",
+                  ff_show_count(e->scores.count).text, ff_plural(e->scores.count),
+                  ff_show_count(sum->rows).text, ff_plural(sum->rows), ff_show_count(sum->events).text,
+                  ff_plural(sum->events), e->threshold);
     print_rates("by event", ff_detection_by_event(sum), out);
     print_rates("by row", ff_detection_by_row(sum), out);
     ff_buf_printf(out, "  alarms     %s, %s of them in an event; false alarms per target and day %s\n",
@@ -183,9 +190,9 @@ static void print_text(const struct evaluation *e, struct ff_buf *out)
                       shown(e->nab[i].best_threshold, "%.4g", &threshold),
                       shown(e->nab[i].best, "%.2f", &best));
     ff_buf_printf(out,
-                  "  VUS        ROC %s, PR %s (mean of %s targets with events, buffers of 0 to %zu rows)\n",
+                  "  VUS        ROC %s, PR %s (mean of %s target%s with events, buffers of 0 to %zu row%s)\n",
                   shown(e->vus_mean.roc, "%.4f", &text), shown(e->vus_mean.pr, "%.4f", &best),
-                  ff_show_count(e->measured).text, e->buffer);
+                  ff_show_count(e->measured).text, ff_plural(e->measured), e->buffer, ff_plural(e->buffer));
 }
 
 static int print(const struct ff_options *options, const struct evaluation *e)
@@ -223,6 +230,29 @@ static enum ff_status read_options(const struct ff_options *options, struct eval
     return FF_OK;
 }
 
+/* Whether the labels are of what was scored. Some of them may be of something else. */
+static enum ff_status check_labels(const struct ff_options *options, struct evaluation *e,
+                                   struct ff_error *err)
+{
+    const char *scores = options->arguments[0];
+    for (size_t i = 0; i < e->scores.count; i++)
+        ff_labels_meet(&e->labels, e->scores.series[i].target);
+    struct ff_labels_met met = ff_labels_count(&e->labels);
+    if (!e->labels.count)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "%s: no labels", options->labels);
+    if (!met.any)
+        return ff_error_set(err, FF_INVALID_ARGUMENT,
+                            "no label names a target of %s: %s has '%s', the scores have '%s'", scores,
+                            options->labels, met.example, e->scores.series[0].target);
+    if (met.strange == 1)
+        fprintf(stderr, "fitfleet: 1 of %zu labels names a target that is not in %s: '%s'\n", met.labels,
+                scores, met.example);
+    else if (met.strange)
+        fprintf(stderr, "fitfleet: %zu of %zu labels name targets that are not in %s, such as '%s'\n",
+                met.strange, met.labels, scores, met.example);
+    return FF_OK;
+}
+
 int ff_command_evaluate(const struct ff_options *options)
 {
     struct evaluation e = {0};
@@ -232,12 +262,15 @@ int ff_command_evaluate(const struct ff_options *options)
         status = ff_scorefile_read(options->arguments[0], options->metric, &e.scores, &err);
     if (!status)
         status = ff_labels_read(options->labels, &e.labels, &err);
+    if (!status)
+        status = check_labels(options, &e, &err);
     if (!status) {
         e.outside = ff_scorefile_label(&e.scores, &e.labels);
         measure(&e);
     }
     if (e.outside)
-        fprintf(stderr, "fitfleet: %zu labels lie outside the scored rows\n", e.outside);
+        fprintf(stderr, "fitfleet: %zu label%s outside the scored rows\n", e.outside,
+                e.outside == 1 ? " lies" : "s lie");
     int code = status ? ff_fail(&err) : print(options, &e);
     free(e.vus);
     ff_labels_fini(&e.labels);

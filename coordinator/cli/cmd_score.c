@@ -132,13 +132,15 @@ int ff_command_score(const struct ff_options *options)
 static enum ff_status write_forecasts(struct ff_application *app, struct ff_error *err)
 {
     const struct ff_errand_result *result = &app->result;
+    struct ff_score_counts counts = {0};
     struct ff_sink sink;
     enum ff_status status = ff_sink_open(app->options->out, &sink, err);
     if (status)
         return status;
     for (size_t i = 0; !status && i < result->targets.target_count; i++)
-        status =
-            ff_forecast_write(result->targets.targets[i].name, &result->outcomes[i], i == 0, sink.file, err);
+        status = ff_forecast_write(result->targets.targets[i].name, &result->outcomes[i], i == 0, sink.file,
+                                   &counts, err);
+    ff_score_counts_tell_unfitted(&counts);
     return ff_sink_close(&sink, status, err);
 }
 

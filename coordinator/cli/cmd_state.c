@@ -1,4 +1,5 @@
 /* Commands that look after a state directory: fsck, backup. A coordinator may be at work in it. */
+#include "common/text.h"
 #include "coordinator/cli/cli.h"
 #include "coordinator/show.h"
 
@@ -33,9 +34,10 @@ int ff_command_fsck(const struct ff_options *options)
     ff_store_close(store);
     if (status)
         return fail(&err);
-    printf("%s: %s jobs, %s reports, %s generations with %s models: ", ff_option_state(options),
-           ff_show_count(sum.jobs).text, ff_show_count(sum.reports).text, ff_show_count(sum.generations).text,
-           ff_show_count(sum.models).text);
+    printf("%s: %s job%s, %s report%s, %s generation%s with %s model%s: ", ff_option_state(options),
+           ff_show_count(sum.jobs).text, ff_plural(sum.jobs), ff_show_count(sum.reports).text,
+           ff_plural(sum.reports), ff_show_count(sum.generations).text, ff_plural(sum.generations),
+           ff_show_count(sum.models).text, ff_plural(sum.models));
     if (sum.findings)
         printf("%s wrong. Go on with a backup, or with another state directory.\n",
                ff_show_count(sum.findings).text);

@@ -16,16 +16,21 @@ static enum ff_status submit(struct ff_rpc_client *client, const struct ff_submi
     return status;
 }
 
-static int print_results(const struct ff_options *options, struct ff_rpc_client *client,
-                         const struct ff_job_status *job)
+/* From the state, so that the commands it names are those that find it. */
+static int print_results(const struct ff_options *options, const struct ff_job_status *job)
 {
-    struct ff_session session = {.client = client};
+    struct ff_options here = *options;
+    struct ff_session session;
     struct ff_read_request request = {
         .what = "results", .job = job->id, .format = ff_option_format(options, "table")};
     struct ff_buf out = {0};
     struct ff_error err = {0};
+    here.state = ff_option_state(options);
+    if (ff_session_open(&here, true, &session, &err))
+        return ff_fail(&err);
     int code =
         ff_session_read(&session, &request, &out, &err) ? ff_fail(&err) : ff_write_output(options, &out);
+    ff_session_close(&session);
     ff_buf_fini(&out);
     return code;
 }
@@ -52,7 +57,7 @@ static int see_through(const struct ff_options *options, struct ff_embedded *emb
         fprintf(stderr, "fitfleet: %s\n", job->errmsg);
     else if (job->code)
         fprintf(stderr, "fitfleet: %s: %s\n", job->id, job->errmsg);
-    int printed = code == FF_EXIT_USAGE ? FF_EXIT_DONE : print_results(options, embedded->client, job);
+    int printed = code == FF_EXIT_USAGE ? FF_EXIT_DONE : print_results(options, job);
     return printed ? printed : code;
 }
 

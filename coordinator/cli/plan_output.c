@@ -1,6 +1,7 @@
 #include "coordinator/cli/plan.h"
 
 #include "common/json.h"
+#include "common/text.h"
 
 enum { CODES = 64, EXAMPLES = 3 };
 
@@ -92,31 +93,33 @@ static void print_models(const struct ff_plan *plan, struct ff_buf *out)
             ms += cells ? (plan->us_per_target[g] + (double)cells * plan->us_per_cell[g]) / 1000 : 0;
         }
         if (count)
-            ff_buf_printf(out, "  %-14s %zu targets (%s), %.3f ms each\n", plan->spec->top[g].model.kind,
-                          count, plan->spec->top[g].match, ms / (double)count);
+            ff_buf_printf(out, "  %-14s %zu target%s (%s), %.3f ms each\n", plan->spec->top[g].model.kind,
+                          count, ff_plural(count), plan->spec->top[g].match, ms / (double)count);
     }
     if (plan->spec->all.kind)
-        ff_buf_printf(out, "  %-14s all: %zu columns × %zu steps%s\n", plan->spec->all.kind,
-                      plan->set->all.columns, plan->set->all.steps,
-                      ff_plan_has_all(plan) ? "" : " (cannot be built)");
+        ff_buf_printf(out, "  %-14s all: %zu column%s × %zu step%s%s\n", plan->spec->all.kind,
+                      plan->set->all.columns, ff_plural(plan->set->all.columns), plan->set->all.steps,
+                      ff_plural(plan->set->all.steps), ff_plan_has_all(plan) ? "" : " (cannot be built)");
 }
 
 void ff_plan_table(const struct ff_plan *plan, struct ff_buf *out)
 {
     const struct ff_targetset *set = plan->set;
-    ff_buf_printf(out, "%s: %zu targets to fit of %zu requested; %llu more in the data are not selected\n",
-                  plan->spec->name, plan->fit_count, set->target_count,
-                  (unsigned long long)set->not_selected);
+    ff_buf_printf(out, "%s: %zu target%s to fit of %zu requested; %llu more in the data %s not selected\n",
+                  plan->spec->name, plan->fit_count, ff_plural(plan->fit_count), set->target_count,
+                  (unsigned long long)set->not_selected, set->not_selected == 1 ? "is" : "are");
     if (plan->reused)
         ff_buf_printf(out, "  %-14s %zu: unchanged since the active generation of set %s\n", "reused",
                       plan->reused, plan->spec->output.set);
     print_skipped(plan, out);
     ff_buf_printf(out, "models\n");
     print_models(plan, out);
-    ff_buf_printf(out, "data    %llu files, ", (unsigned long long)set->file_count);
+    ff_buf_printf(out, "data    %llu file%s, ", (unsigned long long)set->file_count,
+                  ff_plural(set->file_count));
     print_bytes(out, set->data_bytes);
-    ff_buf_printf(out, "; loading %.2f s, preparing %.2f s; %llu bad rows skipped\n", set->load_ms / 1000,
-                  set->prepare_ms / 1000, (unsigned long long)set->rows_skipped);
+    ff_buf_printf(out, "; loading %.2f s, preparing %.2f s; %llu bad row%s skipped\n", set->load_ms / 1000,
+                  set->prepare_ms / 1000, (unsigned long long)set->rows_skipped,
+                  ff_plural(set->rows_skipped));
     ff_buf_printf(out, "memory  frames ");
     print_bytes(out, plan->frame_bytes);
     ff_buf_printf(out, " (also what travels), the largest ");

@@ -33,8 +33,10 @@ enum ff_status ff_session_open(const struct ff_options *options, bool may_read_s
                                struct ff_error *err)
 {
     *out = (struct ff_session){0};
-    if (may_read_state && options->state)
+    if (may_read_state && options->state) {
+        out->state = options->state;
         return ff_store_open_reader(options->state, &out->store, err) ? unusable(err) : FF_OK;
+    }
     struct ff_buf token = {0};
     const char *environment = getenv("FITFLEET_COORDINATOR");
     struct ff_rpc_client_options client = {.dial_now = true};
@@ -137,9 +139,27 @@ static enum ff_status list_jobs(struct ff_store *store, struct ff_arena *arena, 
     return status ? status : ff_document_jobs(statuses, count, format, out, err);
 }
 
-static enum ff_status of_job(struct ff_store *store, struct ff_read_request *request, struct ff_arena *arena,
-                             struct ff_buf *out, struct ff_error *err)
+/* " --state DIR", as a shell takes it. */
+static const char *where_of(const char *state, struct ff_arena *arena)
 {
+    struct ff_buf text = {0};
+    bool is_plain =
+        *state && !state[strspn(state, "/._-+,:@%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+                                       "qrstuvwxyz")];
+    ff_buf_printf(&text, " --state %s", is_plain ? state : "'");
+    for (; !is_plain && *state; state++)
+        ff_buf_append(&text, *state == '\'' ? "'\\''" : state, *state == '\'' ? 4 : 1);
+    ff_buf_printf(&text, "%s", is_plain ? "" : "'");
+    const char *where = ff_arena_strdup(arena, ff_buf_text(&text));
+    ff_buf_fini(&text);
+    return where;
+}
+
+static enum ff_status of_job(struct ff_session *session, struct ff_read_request *request,
+                             struct ff_arena *arena, struct ff_buf *out, struct ff_error *err)
+{
+    struct ff_store *store = session->store;
+    const char *where = where_of(session->state, arena);
     struct ff_job_record job;
     struct ff_job_status job_status;
     enum ff_status status = ff_store_find_job(store, request->job, arena, &job, err);
@@ -147,7 +167,7 @@ static enum ff_status of_job(struct ff_store *store, struct ff_read_request *req
         return status;
     if (strcmp(request->what, "results") == 0) {
         struct ff_results_options options = {request->format, request->classes, request->class_count,
-                                             request->target, request->full};
+                                             request->target, request->full,    where};
         return ff_document_results(store, &job, &options, out, err);
     }
     if (strcmp(request->what, "follow") == 0)
@@ -158,15 +178,18 @@ static enum ff_status of_job(struct ff_store *store, struct ff_read_request *req
     }
     if (strcmp(request->what, "logs") == 0)
         return ff_document_logs(store, &job, request->target, out, err);
-    if (strcmp(request->what, "explain") == 0)
-        return ff_document_explain(store, &job, request->target, NULL, out, err);
+    if (strcmp(request->what, "explain") == 0) {
+        struct ff_explain_options options = {request->target, NULL, where};
+        return ff_document_explain(store, &job, &options, out, err);
+    }
     status = ff_status_from_store(store, &job, arena, &job_status, err);
     return status ? status : ff_document_status(&job_status, request->format, out, err);
 }
 
-static enum ff_status read_state(struct ff_store *store, struct ff_read_request *request, struct ff_buf *out,
-                                 struct ff_error *err)
+static enum ff_status read_state(struct ff_session *session, struct ff_read_request *request,
+                                 struct ff_buf *out, struct ff_error *err)
 {
+    struct ff_store *store = session->store;
     struct ff_arena arena = {0};
     enum ff_status status;
     if (strcmp(request->what, "models") == 0)
@@ -183,7 +206,7 @@ static enum ff_status read_state(struct ff_store *store, struct ff_read_request 
     else if (strcmp(request->what, "jobs") == 0)
         status = list_jobs(store, &arena, request->format, out, err);
     else
-        status = of_job(store, request, &arena, out, err);
+        status = of_job(session, request, &arena, out, err);
     ff_arena_fini(&arena);
     return status;
 }
@@ -196,7 +219,7 @@ enum ff_status ff_session_read(struct ff_session *session, struct ff_read_reques
         if (!*texts[i])
             *texts[i] = "";
     return session->client ? read_remote(session->client, request, out, err)
-                           : read_state(session->store, request, out, err);
+                           : read_state(session, request, out, err);
 }
 
 /* ---- a job file ---- */

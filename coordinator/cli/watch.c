@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/rpc_loop.h"
+#include "common/text.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -126,8 +127,8 @@ static void draw(struct view *view)
         ff_buf_printf(&line, ", %s of %s, %.0f MB/s", ff_show_size(status->loaded_bytes).text,
                       ff_show_size(status->data_bytes).text, view->rate / 1e6);
     if (strcmp(status->state, "running") == 0) {
-        ff_buf_printf(&line, ", %llu of %llu targets", (unsigned long long)done,
-                      (unsigned long long)status->counts.requested);
+        ff_buf_printf(&line, ", %llu of %llu target%s", (unsigned long long)done,
+                      (unsigned long long)status->counts.requested, ff_plural(status->counts.requested));
         describe_counts(&status->counts, &line);
         ff_buf_printf(&line, ", %.0f/s", view->rate);
         describe_time(status->eta_ms, &line);

@@ -92,6 +92,9 @@ class Alerts(Case):
         self.train(self.job(models={"top": {"kind": "seasonal", "season": 1}}, prepare={"mask": "outages.csv"}))
         models = {line["target"]: line["metrics"]["value"] for line in map(json.loads, self.models().splitlines())}
         self.assertEqual((models["a"]["missing"], models["b"]["missing"]), (120, 0))
+        self.write("outages.csv", f"start,end,target\n{START},{START},a\n{START},{START},A\n")
+        self.assertIn("1 of 2 windows in " + self.path("outages.csv") + " names no target of the data, such as 'A'", self.train(
+            self.job(models={"top": {"kind": "seasonal", "season": 1}}, prepare={"mask": "outages.csv"})).err)
         self.write("outages.csv", f"start,end\n{START + 300 * STEP},{START + 419 * STEP}\n")
         self.train(self.job(models={"top": {"kind": "seasonal", "season": 1}}, prepare={"mask": "outages.csv"}))
         models = {line["target"]: line["metrics"]["value"] for line in map(json.loads, self.models().splitlines())}

@@ -157,12 +157,52 @@ class Commands(Fleet):
             self.assertEqual((entry["class"], entry["error"]), (kind, error), (fault, entry))
             self.assertIn(text, entry["errmsg"])
 
+    def test_a_second_answer_is_not_charged_to_the_next_target(self):
+        self.rows(targets=6)
+        result = self.train_json(self.command_job(fault="twice"), "--slots", 1)
+        self.assertEqual({(entry["class"], entry["attempts"]) for entry in result["top"].values()}, {("fitted", 1)})
+        self.assertEqual(len(self.lines("starts")), 2)
+        self.assertIn("it is started afresh, and the target is not charged",
+                      self.fitfleet("logs", "job", "--state", self.state).out)
+
     def test_lengths_are_checked_when_scoring(self):
         self.rows()
         self.train(self.command_job(fault="short", during="score"))
         self.rows(name="later.csv")
         result = self.fitfleet("score", "job", "later.csv", "--state", self.state, code=3)
         self.assertIn('expected 30 numbers as "expected", found 29', result.err + result.out)
+
+    def judged(self, fault, code=0):
+        """The lines of t1 whose program gives such a band, and what was said: 1000 below the mean, the mean, 3 above."""
+        self.rows()
+        self.train(self.command_job(fault=fault, during="score"), "--no-reuse")
+        self.write("later.csv", "time,target,value\n" + "".join(
+            f"{START + 3600 + 60 * i},t1,{self.mean(1) + off}\n" for i, off in enumerate((-1000, 0, 3))))
+        result = self.fitfleet("score", "job", "later.csv", "--state", self.state, code=code)
+        return list(csv.DictReader(io.StringIO(result.out))), result.err
+
+    def test_a_bound_that_is_null_is_none(self):
+        lines, _ = self.judged("open")
+        self.assertEqual([(line["upper"], line["anomaly"]) for line in lines], [("", "1"), ("", "0"), ("", "0")])
+        self.assertEqual([round(float(line["score"]), 5) for line in lines], [1000, 0, 0])
+
+    def test_alerts_are_not_set_by_a_bound_that_is_null(self):
+        self.csv("data.csv", targets=2, rows=1000)
+        job = self.job(models={"top": {"kind": "command", "argv": [sys.executable, "program.py"], "fault": "open",
+                                       "during": "score", "victim": "all"}}, alerts={"per_target_per_week": 1})
+        self.train(job)
+        for target in ("t00", "t01"):
+            self.assertGreater(self.exported()[target]["metrics"]["value"]["alert_threshold"], 0)
+
+    def test_an_anomaly_has_a_score_also_where_the_band_has_no_width(self):
+        lines, _ = self.judged("flat")
+        self.assertEqual([(float(line["score"]) > 1, line["anomaly"]) for line in lines], [(True, "1"), (False, "0"), (True, "1")])
+
+    def test_a_band_upside_down_is_a_fault(self):
+        lines, err = self.judged("crossed", code=3)
+        self.assertEqual({(line["score"], line["anomaly"]) for line in lines}, {("", "0")})
+        self.assertIn('expected no "lower" above its "upper"', err)
+        self.assertIn("at step 1", err)
 
     def test_a_program_that_leaks_is_replaced_without_charge(self):
         self.rows(targets=60)
@@ -246,7 +286,7 @@ class Commands(Fleet):
     def test_a_program_that_does_not_begin(self):
         self.rows()
         for params, code, error, text in (
-                ({"fault": "init"}, 4, "BAD_PARAMETER", "init: it exited with code 5"),
+                ({"fault": "init"}, 4, "BAD_PARAMETER", "init: it exited with code 5: nothing to begin with"),
                 ({"fault": "protocol"}, 4, "BAD_PARAMETER", 'expected "protocol": 1'),
                 ({"argv": ["./nothing"]}, 4, "BAD_PARAMETER", "cannot run './nothing': No such file"),
                 ({"folder": "/nowhere/at/all"}, 4, "BAD_PARAMETER", "/nowhere/at/all is not on this worker's host"),
@@ -293,6 +333,8 @@ class Commands(Fleet):
         for model, text in (({"kind": "command"}, "'argv' is missing"),
                             ({"kind": "command", "argv": []}, "expected a list of 1 to 64 texts"),
                             ({"kind": "command", "argv": [["a"]]}, "expected a text"),
+                            ({"kind": "command", "argv": "python3"}, "expected a list of texts, found 'python3'"),
+                            ({"kind": "command", "argv": ["a"], "shared": "a"}, "expected a list of texts, found 'a'"),
                             ({"kind": "command", "argv": ["a"], "shared": ["a/x", "b/x"]}, "two files called x")):
             self.assertIn(text, self.check_one_message(self.train(self.job(models={"top": model}), code=2)))
 

@@ -60,12 +60,38 @@ class Evaluate(Case):
         self.assertEqual(self.evaluate("--labels", labels, "--threshold", 3, "--format", "json").json()["alarms"], 0)
         self.assertEqual(self.evaluate("--labels", labels, "--metric", "ms", "--format", "json").json()["alarms"], 0)
         self.assertIn("2 targets, 400 rows, 2 events; alarm above 1", self.evaluate("--labels", labels).out)
+        one = self.write("one.csv", f"time,score\n{self.at(52)},2\n")
+        self.assertIn("1 target, 1 row, 1 event; alarm above 1", self.fitfleet("evaluate", one, "--labels", self.write(
+            "l.csv", f"time\n{self.at(52)}\n")).out)
         lines = self.evaluate("--labels", labels, "--format", "csv").out.splitlines()
-        self.assertEqual([line.split(",")[0] for line in lines], ["target", "a", "b"])
+        self.assertEqual([line.split(",")[0] for line in lines], ["target", "a", "b", "all"])
+        whole = dict(zip(lines[0].split(","), lines[-1].split(",")))
+        document = self.evaluate("--labels", labels, "--format", "json").json()
+        for key in ("rows", "events", "detected", "alarms", "true_alarms", "mean_delay_s", "vus_roc", "vus_pr"):
+            self.assertEqual(float(whole[key]), document[key], key)
+        self.assertEqual(float(whole["event_f1"]), document["by_event"]["f1"])
 
     def test_labels_outside_the_rows_are_counted(self):
         labels = self.write("l.csv", f"start,end\n{self.at(500)},{self.at(510)}\n")
         self.assertIn("2 labels lie outside the scored rows", self.evaluate("--labels", labels).err)
+        labels = self.write("l.csv", f"target,start,end\na,{self.at(500)},{self.at(510)}\n")
+        self.assertIn("1 label lies outside the scored rows", self.evaluate("--labels", labels).err)
+
+    def test_labels_of_targets_that_are_not_scored_are_told(self):
+        window = f"{self.at(52)},{self.at(60)}"
+        labels = self.write("l.csv", f"target,start,end\na,{window}\nA,{window}\nx/b,{window}\nx/b,{window}\n")
+        result = self.evaluate("--labels", labels, "--format", "json")
+        self.assertEqual(result.err, "fitfleet: 3 of 4 labels name targets that are not in scores.csv, such as 'A'\n")
+        self.assertEqual(result.json()["events"], 1)
+        labels = self.write("l.csv", f"target,start,end\na,{window}\nA,{window}\n")
+        self.assertEqual(self.evaluate("--labels", labels).err,
+                         "fitfleet: 1 of 2 labels names a target that is not in scores.csv: 'A'\n")
+        self.assertEqual(self.evaluate("--labels", self.write("l.json", '{"a": [], "c": []}')).err, "")
+        for name, content, text in (
+                ("l.csv", f"target,start,end\nx/a.csv,{window}\n",
+                 f"no label names a target of scores.csv: {self.path('l.csv')} has 'x/a.csv', the scores have 'a'"),
+                ("l.json", "[]", "l.json: no labels"), ("l.json", "{}", "l.json: no labels")):
+            self.assertIn(text, self.check_one_message(self.evaluate("--labels", self.write(name, content), code=2)))
 
     def test_wrong_files_are_one_message(self):
         good = next(self.forms())

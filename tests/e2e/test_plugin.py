@@ -71,6 +71,19 @@ class Plugins(Fleet):
             for target in ("t1", "t2"):
                 self.assertEqual((result["top"][target]["class"], result["top"][target]["error"]), ("quarantined", error), fault)
 
+    def test_a_bound_that_is_not_given_is_none_and_a_band_upside_down_is_a_fault(self):
+        self.build(FAULTY, "faulty.so")
+        self.rows()
+        self.write("later.csv", "time,target,value\n1700009000,t1,-1000\n1700009060,t1,11\n")
+        self.train(self.plugin_job("./faulty.so", fault="open"))
+        lines = list(csv.DictReader(io.StringIO(self.fitfleet("score", "job", "later.csv", "--state", self.state).out)))
+        self.assertEqual([(line["lower"], line["upper"], line["score"], line["anomaly"]) for line in lines],
+                         [("", "10", "0", "0"), ("", "10", "1.2", "1")])
+        self.train(self.plugin_job("./faulty.so", fault="crossed"))
+        result = self.fitfleet("score", "job", "later.csv", "--state", self.state, code=3)
+        self.assertIn("faulty: lower 0 is above upper -1 at step 0", result.err)
+        self.assertEqual({line["anomaly"] for line in csv.DictReader(io.StringIO(result.out))}, {"0"})
+
     def test_codes_and_files_that_are_no_kinds(self):
         self.rows()
         self.build(FAULTY, "faulty.so")

@@ -99,6 +99,17 @@ class Long(Scored):
                 self.assertEqual(line["anomaly"], "0")
         self.assertIn("1 unknown target (2 rows)", result.err)
 
+    def test_metrics_without_a_model_are_counted(self):
+        rows = "".join(f"{START + 60 * i},{t},{5 if t != 't1' else i % 9},{i % 7}\n" for i in range(120) for t in ("t0", "t1", "t2"))
+        self.write("data.csv", "time,target,count,ms\n" + rows)
+        self.train(self.job(models={"top": {"kind": "stl"}}))
+        for command in (("score", "job", "data.csv"), ("forecast", "job", "--horizon", 2)):
+            err = self.fitfleet(*command, "--state", self.state).err
+            self.assertIn("fitfleet: 2 metrics of 2 targets have no model: count of t0: NOT_ENOUGH_DATA: ", err)
+            err = self.fitfleet(*command, "--state", self.state, "--target", "t2").err
+            self.assertIn("fitfleet: 1 metric of 1 target has no model: count of t2: NOT_ENOUGH_DATA: ", err)
+            self.assertNotIn("no model", self.fitfleet(*command, "--state", self.state, "--target", "t1").err)
+
     def test_only_some_targets_and_packed_files_and_a_file_for_the_output(self):
         self.train(self.job(models={"top": {"kind": "ewma"}}))
         self.write("later.csv.gz", gzip.compress(f"time,target,count,ms\n{START},t00,1,5\n{START},t01,1,2\n".encode()))
@@ -180,6 +191,11 @@ class Long(Scored):
             causes = list(csv.DictReader(file))
         worst = [cause for cause in causes if cause["time"] == lines[40]["time"]]
         self.assertEqual(worst[0]["column"], "t01/ms")
+        for line in lines[40:42]:
+            shares = [float(cause["share"]) for cause in worst if cause["statistic"] == line["metric"]]
+            if line["anomaly"] == "1":
+                self.assertEqual((len(shares), shares), (6, sorted(shares, reverse=True)))
+                self.assertAlmostEqual(sum(shares), float(line["value"]), delta=1e-8 * float(line["value"]))
 
     def check_statistics(self, lines, text, model):
         """T² and Q of each step, from the exported model."""

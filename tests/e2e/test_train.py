@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -223,6 +224,20 @@ class Outcomes(Case):
         self.assertIn("bad", shown)
         only = self.fitfleet("results", "--state", self.state, "--class", "failed", "--format", "json").json()
         self.assertEqual(list(only["top"]), ["bad"])
+
+    def test_the_commands_that_are_named_work_as_they_are(self):
+        """Where the state is, is part of them, whether it was given, comes from the environment or is the default."""
+        self.two_metrics(("bad", lambda i: f"{i}," + ("5" if i == 7 else "")), ("good", lambda i: f"{i},{i % 5}"))
+        job = self.job(models={"top": [{"match": "*", "metrics": ["b"], "kind": "ewma"}]})
+        for args, env, where in ((["--state", "it's here"], {}, r" --state 'it'\\\''s here'"),
+                                 ([], {"FITFLEET_STATE": "other"}, " --state other"), ([], {}, r" --state \.fitfleet")):
+            out = self.fitfleet("train", job, *args, env=env, code=3).out
+            why = re.search(rf"(?m)^Why: fitfleet (explain job-\d+ TARGET{where})$", out)
+            again = re.search(rf"(?m)^Again: fitfleet (retry job-\d+ --only failed{where})$", out)
+            self.assertTrue(why and again, out)
+            told = self.fitfleet(*shlex.split(why[1].replace("TARGET", "bad"))).out
+            self.assertIn(f"To try again: fitfleet {again[1]}\n", told)
+            self.fitfleet(*shlex.split(again[1]), code=3)
 
     def test_fallback_keeps_the_error_of_the_first_kind_and_the_exit_code_0(self):
         self.two_metrics(("flat", lambda i: "1,2"), ("good", lambda i: f"{i % 7},{i % 5}"))

@@ -77,7 +77,7 @@ static void read_everything(void)
     }
     (void)!ff_document_follow(store, &job, &cursor, &out, &err);
     (void)!ff_document_logs(store, &job, "", &out, &err);
-    (void)!ff_document_explain(store, &job, "", NULL, &out, &err);
+    (void)!ff_document_explain(store, &job, &(struct ff_explain_options){.target = ""}, &out, &err);
     (void)!ff_document_export(store, "demo", "", &out, &err);
     (void)!ff_store_check(store, ignore_finding, &length, &sum, &err);
     ff_buf_fini(&out);

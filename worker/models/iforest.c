@@ -11,6 +11,7 @@
  * Source: Liu, Ting & Zhou, "Isolation-based anomaly detection", ACM TKDD 6 (2012); over windows: Sub-IForest
  * in Liu & Paparrizos, "The elephant in the room: towards a reliable time-series anomaly detection
  * benchmark", NeurIPS 2024. */
+#include "common/text.h"
 #include "worker/models/forest.h"
 #include "worker/models/registry.h"
 #include "worker/models/series.h"
@@ -77,8 +78,8 @@ static void grow(struct ff_fit *fit, const double *values, size_t n, size_t tree
 static int refuse(struct ff_fit *fit, size_t n, size_t m, size_t windows)
 {
     return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA,
-                     "%zu windows of %zu steps with enough values in %zu steps, at least %d are needed",
-                     windows, m, n, LEAST_WINDOWS);
+                     "%zu window%s of %zu steps with enough values in %zu steps, at least %d are needed",
+                     windows, ff_plural(windows), m, n, LEAST_WINDOWS);
 }
 
 static int fit_windows(struct ff_fit *fit, const struct config *config, const double *series, size_t n,

@@ -109,7 +109,8 @@ struct ff_kind_model {
  * which the kind cannot say anything stays NaN. */
 struct ff_kind_scores {
     double *expected;
-    double *lower; /* the band: lower <= expected <= upper. Outside it a value is an anomaly */
+    double *lower; /* the band: lower <= expected <= upper. Outside it a value is an anomaly. A bound that
+                      stays NaN where expected does not is none */
     double *upper;
     double
         *score; /* 0: as expected, above 1: an anomaly. Left alone by kinds for which the place of a value in

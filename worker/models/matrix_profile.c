@@ -11,6 +11,7 @@
  *
  * Source: Yeh et al., "Matrix profile I: all pairs similarity joins for time series", ICDM 2016; the left
  * profile: Zhu et al., "Matrix profile VII: time series chains", ICDM 2017. */
+#include "common/text.h"
 #include "worker/models/limit.h"
 #include "worker/models/profile_join.h"
 #include "worker/models/registry.h"
@@ -58,10 +59,11 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
         count = judged_distances(&profile, distances);
     }
     if (count < LEAST_JUDGED)
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA,
-                         "%zu windows of %zu steps can be compared in the second half of %zu steps, at least "
-                         "%d are needed",
-                         count, m, n, LEAST_JUDGED);
+        return fit->fail(
+            fit, FF_FIT_NOT_ENOUGH_DATA,
+            "%zu window%s of %zu steps can be compared in the second half of %zu steps, at least "
+            "%d are needed",
+            count, ff_plural(count), m, n, LEAST_JUDGED);
     struct ff_limit limit = ff_limit_learn(distances, count, scratch);
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - known), FF_SUMMARY);

@@ -1,5 +1,7 @@
 #include "worker/models/nested.h"
 
+#include "worker/models/band.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -211,7 +213,9 @@ int ff_nested_score(struct ff_nested *nested, const struct ff_kind_frame *frame,
                     struct ff_kind_scores *scores)
 {
     const struct caught caught = caught_model(nested);
-    return nested->kind->score(&nested->fit, &caught.model, frame, scores);
+    int code = nested->kind->score(&nested->fit, &caught.model, frame, scores);
+    ff_band_open(scores, frame->steps);
+    return code;
 }
 
 int ff_nested_forecast(struct ff_nested *nested, size_t horizon, double coverage,

@@ -14,6 +14,7 @@
  *
  * Source: Ren et al., "Time-series anomaly detection service at Microsoft", KDD 2019, section 3; the saliency
  * map: Hou & Zhang, CVPR 2007. */
+#include "common/text.h"
 #include "worker/models/fft.h"
 #include "worker/models/limit.h"
 #include "worker/models/registry.h"
@@ -170,8 +171,8 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
         count = ff_windows_find(ff_series_scaled(fit, frame->values, n, unit), n, m, held, ends);
     if (count < LEAST_WINDOWS)
         return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA,
-                         "%zu windows of %zu steps with enough values in %zu steps, at least %d are needed",
-                         count, m, n, LEAST_WINDOWS);
+                         "%zu window%s of %zu steps with enough values in %zu steps, at least %d are needed",
+                         count, ff_plural(count), m, n, LEAST_WINDOWS);
     struct transform transform = make_transform(fit, m + ESTIMATED);
     size_t learned = count < MOST_LEARNED ? count : MOST_LEARNED;
     for (size_t i = 0; i < learned; i++)

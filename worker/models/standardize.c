@@ -3,6 +3,7 @@
  * the mean and the deviation is that of the filled column, with 1/n. */
 #include "worker/models/standardize.h"
 
+#include "common/text.h"
 #include "worker/models/stats.h"
 
 #include <limits.h>
@@ -86,8 +87,8 @@ static size_t dropped_for(const struct ff_columns *columns, const char *reason)
 int ff_columns_check(struct ff_fit *fit, const struct ff_columns *columns, size_t least_rows)
 {
     if (columns->rows < least_rows)
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu rows, at least %zu are needed", columns->rows,
-                         least_rows);
+        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA, "%zu row%s, at least %zu are needed", columns->rows,
+                         ff_plural(columns->rows), least_rows);
     if (columns->count > 0)
         return FF_FIT_OK;
     size_t constant = dropped_for(columns, "constant"), missing = dropped_for(columns, "missing");

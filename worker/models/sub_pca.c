@@ -14,6 +14,7 @@
  * Source: Shyu et al., "A novel anomaly detection scheme based on principal component classifier", ICDM
  * Foundations 2003; over windows: Sub-PCA in Liu & Paparrizos, NeurIPS 2024, of whose weighting little but
  * the norm of x is left where one eigenvalue is small. */
+#include "common/text.h"
 #include "worker/models/eigen.h"
 #include "worker/models/limit.h"
 #include "worker/models/registry.h"
@@ -206,8 +207,8 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     }
     if (count < LEAST_WINDOWS || count < 2 * m)
         return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA,
-                         "%zu windows of %zu steps with enough values in %zu steps, at least %zu are needed",
-                         count, m, n, 2 * m > LEAST_WINDOWS ? 2 * m : LEAST_WINDOWS);
+                         "%zu window%s of %zu steps with enough values in %zu steps, at least %zu are needed",
+                         count, ff_plural(count), m, n, 2 * m > LEAST_WINDOWS ? 2 * m : LEAST_WINDOWS);
     bool constant = ff_all_equal(known, seen);
     double *tail = fit->alloc(fit, m, sizeof *tail);
     memcpy(tail, frame->values + (n - m), m * sizeof *tail);

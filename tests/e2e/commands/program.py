@@ -67,7 +67,7 @@ def commit(fault, request):
                 time.sleep(1000)
             os._exit(0)
         return True
-    if fault == "short":
+    if fault in ("short", "twice", "open", "crossed", "flat"):
         return True
     if fault == "code":
         say({"id": request["id"], "error": "NO_LUCK", "message": "no"})
@@ -90,6 +90,16 @@ def fit(request, parameters, shared):
 def band(model, count, width):
     return {"expected": [model["mean"]] * count, "lower": [model["mean"] - width] * count,
             "upper": [model["mean"] + width] * count}
+
+
+def spoil(fault, answer):
+    """A bound that is not given, a band upside down, or one without width."""
+    if fault == "open":
+        answer["upper"] = [None] * len(answer["upper"])
+    if fault == "crossed":
+        answer["upper"][1] = answer["lower"][1] - 1
+    if fault == "flat":
+        answer["lower"] = answer["upper"] = answer["expected"]
 
 
 def read_shared(paths):
@@ -135,9 +145,13 @@ def main():
         elif request["type"] == "score":
             model = {"mean": request["model"]["mean"] + float(parameters.get("offset", 0))}
             answer.update(band(model, len(request["values"]) - (fault == "short"), 1))
+            spoil(fault, answer)
         else:
             answer.update(band(request["model"], request["horizon"], 1))
         say(answer)
+        if fault == "twice":  # when the next request may be there already
+            time.sleep(0.05)
+            say(answer)
 
 
 main()

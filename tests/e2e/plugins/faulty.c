@@ -1,6 +1,7 @@
 /* A plug-in that does wrong on request, for the target that its parameter names. */
 #include <fitfleet/kind.h>
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,22 @@ static int fit_value(struct ff_fit *fit, const void *config, const struct ff_kin
         memset(malloc(64 << 20), 1, 64 << 20);
     values[0] = 1;
     fit->numbers(fit, "values", values, strcmp(fault, "length") == 0 ? (size_t)1 << 40 : 1, FF_SUMMARY);
+    fit->text(fit, "fault", fault, FF_EXPORT);
     return strcmp(fault, "code") == 0 ? 12345 : FF_FIT_OK;
+}
+
+/* A band of 0 to 10 around 5, spoiled by the fault that the model remembers. */
+static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+                 struct ff_kind_scores *scores)
+{
+    const char *fault = model->text(model, "fault");
+    (void)fit;
+    for (size_t i = 0; fault && i < frame->steps; i++) {
+        scores->expected[i] = 5;
+        scores->lower[i] = strcmp(fault, "open") == 0 ? NAN : 0;
+        scores->upper[i] = strcmp(fault, "crossed") == 0 ? -1 : 10;
+    }
+    return FF_FIT_OK;
 }
 
 const struct ff_kind fitfleet_kind = {
@@ -52,4 +68,5 @@ const struct ff_kind fitfleet_kind = {
     .format_version = 1,
     .configure = configure,
     .fit = fit_value,
+    .score = score,
 };

@@ -185,3 +185,10 @@ Test(text, a_near_word_is_suggested_and_a_far_one_is_not)
     cr_assert_null(ff_suggest("colour", keys, 5));
     cr_assert_null(ff_suggest("x", keys, 5));
 }
+
+Test(text, one_thing_is_singular)
+{
+    cr_assert_str_eq(ff_plural(0), "s");
+    cr_assert_str_eq(ff_plural(1), "");
+    cr_assert_str_eq(ff_plural(2), "s");
+}

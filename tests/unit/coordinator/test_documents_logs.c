@@ -19,7 +19,8 @@ static const char *logs(const char *target)
 static const char *explain(const char *target, const char *live)
 {
     shown.size = 0;
-    return text_of(ff_document_explain(store, &job, target, live, &shown, &failure));
+    struct ff_explain_options options = {target, live, NULL};
+    return text_of(ff_document_explain(store, &job, &options, &shown, &failure));
 }
 
 static void store_crash(void)
@@ -96,7 +97,7 @@ Test(documents_logs, explaining_a_crash_tells_the_signal_the_lines_and_what_to_d
         "Its last lines:\n"
         "    2\n    3\n    4\n    5\n    ?[1mboom\n"
         "To refit it alone: fitfleet capsule demo-1 'b' -o FILE, then fitfleet-worker --replay FILE.\n"
-        "To try again: fitfleet retry demo-1 --only quarantined.\n");
+        "To try again: fitfleet retry demo-1 --only quarantined\n");
 }
 
 Test(documents_logs, explaining_a_skipped_target_names_the_setting_and_its_value)

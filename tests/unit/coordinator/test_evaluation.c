@@ -120,6 +120,30 @@ Test(evaluation, nothing_to_divide_by_has_no_value)
     cr_expect(isnan(ff_vus_score(&judged, 10).roc));
 }
 
+Test(evaluation, perfect_scores_are_not_more_than_perfect)
+{
+    for (size_t width = 1; width < 12; width++) {
+        const struct ff_event known[] = {{12, 12 + width - 1}, {30, 30 + width - 1}, {45, 45 + width - 1}};
+        char digits[61];
+        for (size_t i = 0; i < 60; i++)
+            digits[i] =
+                (i >= 12 && i < 12 + width) || (i >= 30 && i < 30 + width) || (i >= 45 && i < 45 + width)
+                    ? '9'
+                    : '0';
+        digits[60] = '\0';
+        struct ff_judged judged = of_text(digits, known, 3);
+        for (size_t buffer = 0; buffer < 60; buffer++) {
+            struct ff_vus vus = ff_vus_score(&judged, buffer);
+            cr_expect(vus.roc <= 1 && vus.pr <= 1, "%zu %zu: %.17g %.17g", width, buffer, vus.roc, vus.pr);
+        }
+        for (int profile = 0; profile < FF_NAB_PROFILES; profile++) {
+            struct ff_nab nab = ff_nab_score(&judged, 1, (enum ff_nab_profile)profile, 5);
+            cr_expect(nab.best <= 100 && nab.at_threshold <= 100, "%zu: %.17g", width, nab.best);
+            expect_near(nab.best, 100, "NAB");
+        }
+    }
+}
+
 Test(evaluation, missing_scores_are_no_alarms)
 {
     static const struct ff_event known[] = {{1, 2}};

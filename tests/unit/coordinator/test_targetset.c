@@ -55,7 +55,7 @@ Test(targetset, every_target_has_a_frame_or_a_reason)
     cr_assert_eq(target("ok")->frame.values[1], 2);
     cr_assert_eq((uintptr_t)target("ok")->frame.values % 64, 0);
     cr_assert_eq(target("few")->code, FF_CODE_TOO_FEW_ROWS);
-    cr_assert_str_eq(target("few")->errmsg, "1 rows, targets.min_rows is 2");
+    cr_assert_str_eq(target("few")->errmsg, "1 row, targets.min_rows is 2");
     cr_assert_eq(target("none")->code, FF_CODE_ALL_MISSING);
     cr_assert_eq(target("same")->code, FF_CODE_TOO_FEW_ROWS);
     cr_assert_eq(target("nomodel")->code, FF_CODE_NO_MODEL);

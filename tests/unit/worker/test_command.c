@@ -46,6 +46,17 @@ Test(command, an_answer_is_an_object_with_the_id_that_was_asked)
     assert_refused("{\"id\": 7, \"a\": 1e999}", "expected a JSON object");
 }
 
+Test(command, an_answer_to_what_was_answered_already_is_late)
+{
+    cr_assert(ff_reply_is_late(line("{\"id\": 6}"), 5, 7) && ff_reply_is_late(line("{\"id\": 5}"), 5, 7));
+    cr_assert_not(ff_reply_is_late(line("{\"id\": 7}"), 5, 7), "the answer itself");
+    cr_assert_not(ff_reply_is_late(line("{\"id\": 8}"), 5, 7));
+    cr_assert_not(ff_reply_is_late(line("{\"id\": 4}"), 5, 7), "another program was asked that");
+    cr_assert_not(ff_reply_is_late(line("{}"), 5, 7));
+    cr_assert_not(ff_reply_is_late(line("late"), 5, 7));
+    cr_assert_not(ff_reply_is_late((struct ff_bytes){0}, 5, 7));
+}
+
 Test(command, ready_names_the_protocol_and_what_can_be_done)
 {
     unsigned can;
