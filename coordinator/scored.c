@@ -1,41 +1,12 @@
-/* Scores are kept as they came, decoded once: arrays by metric over the steps of a target. A row finds its
- * target by name (mostly that of the row before) and its step by its time. */
-#include "coordinator/scored.h"
+/* Scores are kept as they came, decoded once: arrays by metric over the steps of a target. */
+#include "coordinator/scored_parts.h"
 
 #include "common/model.h"
-#include "common/text.h"
 #include "coordinator/csvout.h"
-#include "coordinator/names.h"
-#include "coordinator/show.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { FLUSH_BYTES = 1 << 20 };
-
-/* Arrays of one metric; NULL: there are none. */
-struct scores {
-    const double *expected, *lower, *upper;
-    const double *score; /* NULL: by the band */
-    const double *value; /* of statistics */
-};
-
-struct target {
-    const char *name;
-    int64_t t0_ms, step_ms;
-    size_t steps;
-    struct scores *metrics; /* by metric; NULL: the target was not scored */
-};
-
-struct ff_scored {
-    struct ff_arena arena;
-    const char *const *metrics;
-    size_t metric_count;
-    struct target *targets;
-    size_t count, capacity;
-    struct ff_score_counts unfitted; /* nothing else of it */
-};
 
 struct ff_scored *ff_scored_create(const char *const *metrics, size_t metric_count)
 {
@@ -62,11 +33,11 @@ static const double *array_of(const struct ff_model_part *part, const char *name
     return param && param->count == count ? param->numbers : NULL;
 }
 
-static bool read_scores(const struct ff_model_part *part, size_t steps, struct scores *out)
+static bool read_scores(const struct ff_model_part *part, size_t steps, struct ff_scores *out)
 {
-    *out = (struct scores){array_of(part, "expected", steps), array_of(part, "lower", steps),
-                           array_of(part, "upper", steps), array_of(part, "score", steps),
-                           array_of(part, "value", steps)};
+    *out = (struct ff_scores){array_of(part, "expected", steps), array_of(part, "lower", steps),
+                              array_of(part, "upper", steps), array_of(part, "score", steps),
+                              array_of(part, "value", steps)};
     return out->expected && out->lower && out->upper;
 }
 
@@ -85,9 +56,9 @@ static enum ff_status damaged(const char *what, struct ff_error *err)
 
 /* A kind that judges all metrics of a target together gives statistics: what each of its metrics is said to
  * have is the largest score of them, without a band. False: they are no statistics. */
-static bool join_statistics(struct ff_scored *scored, const struct ff_model *model, struct scores *out)
+static bool join_statistics(struct ff_scored *scored, const struct ff_model *model, struct ff_scores *out)
 {
-    struct scores part;
+    struct ff_scores part;
     if (model->part_count == 0 || !array_of(&model->parts[0], "value", model->steps))
         return false;
     double *nothing = ff_arena_alloc(&scored->arena, model->steps * sizeof *nothing);
@@ -100,11 +71,11 @@ static bool join_statistics(struct ff_scored *scored, const struct ff_model *mod
         for (size_t i = 0; i < model->steps; i++)
             most[i] = fmax(most[i], part.score[i]);
     }
-    *out = (struct scores){nothing, nothing, nothing, most, NULL};
+    *out = (struct ff_scores){nothing, nothing, nothing, most, NULL};
     return true;
 }
 
-static enum ff_status read_target(struct ff_scored *scored, struct target *target,
+static enum ff_status read_target(struct ff_scored *scored, struct ff_scored_target *target,
                                   const struct ff_outcome *outcome, struct ff_error *err)
 {
     struct ff_model model;
@@ -115,7 +86,7 @@ static enum ff_status read_target(struct ff_scored *scored, struct target *targe
     target->step_ms = model.step_ms;
     target->steps = model.steps;
     target->metrics = ff_arena_zalloc(&scored->arena, scored->metric_count * sizeof *target->metrics);
-    struct scores joined = {0};
+    struct ff_scores joined = {0};
     bool is_joint = join_statistics(scored, &model, &joined);
     for (size_t i = 0; i < scored->metric_count; i++) {
         const struct ff_model_part *part = is_joint ? NULL : part_of(&model, scored->metrics[i]);
@@ -133,52 +104,25 @@ enum ff_status ff_scored_add(struct ff_scored *scored, const char *name, const s
         scored->capacity = scored->capacity ? 2 * scored->capacity : 64;
         scored->targets = ff_xrealloc(scored->targets, scored->capacity * sizeof *scored->targets);
     }
-    struct target *target = &scored->targets[scored->count++];
-    *target = (struct target){.name = name};
+    struct ff_scored_target *target = &scored->targets[scored->count++];
+    *target = (struct ff_scored_target){.name = name};
     return outcome->model.size ? read_target(scored, target, outcome, err) : FF_OK;
 }
 
 static int by_name(const void *key, const void *target)
 {
-    return strcmp(key, ((const struct target *)target)->name);
+    return strcmp(key, ((const struct ff_scored_target *)target)->name);
 }
 
-static const struct target *find(const struct ff_scored *scored, const char *name)
+const struct ff_scored_target *ff_scored_find(const struct ff_scored *scored, const char *name)
 {
     return scored->count ? bsearch(name, scored->targets, scored->count, sizeof *scored->targets, by_name)
                          : NULL;
 }
 
-/* ---- writing ---- */
+/* ---- lines ---- */
 
-struct writer {
-    const struct ff_scored *scored;
-    const struct ff_jobspec *spec;
-    const char *only;
-    FILE *file;
-    struct ff_buf out;
-    struct ff_arena arena;
-    struct ff_names unknown;
-    struct ff_score_counts *counts;
-    /* The row before. */
-    struct ff_buf name;
-    bool has_name, is_wanted;
-    const struct target *target;
-    int64_t time_ms;
-    struct ff_shown time;
-    double **sums; /* by target and metric: for the aggregates sum and count */
-};
-
-static const char *show_time(struct writer *writer, int64_t time_ms)
-{
-    if (!writer->time.text[0] || time_ms != writer->time_ms) {
-        writer->time_ms = time_ms;
-        writer->time = ff_show_time(time_ms);
-    }
-    return writer->time.text;
-}
-
-static double judge(const struct scores *scores, size_t step, double value)
+static double judge(const struct ff_scores *scores, size_t step, double value)
 {
     double expected = scores->expected[step];
     if (scores->score && !isnan(scores->score[step]))
@@ -189,187 +133,53 @@ static double judge(const struct scores *scores, size_t step, double value)
                             : (expected - value) / (expected - scores->lower[step]);
 }
 
-/* scores NULL: there is no model. */
-static void put_line(struct writer *writer, const char *target, const char *metric,
-                     const struct scores *scores, size_t step, double value)
+void ff_scored_put(struct ff_scored_lines *lines, int64_t time_ms, const char *target, const char *metric,
+                   const struct ff_scores *scores, size_t step, double value)
 {
     struct ff_score score;
     bool judged = scores && scores->expected && !isnan(value);
     if (judged)
         score = (struct ff_score){scores->expected[step], scores->lower[step], scores->upper[step],
                                   judge(scores, step, value)};
-    ff_scoreline_put(&writer->out, show_time(writer, writer->time_ms), target, metric, value,
-                     judged ? &score : NULL, writer->counts);
-}
-
-static void meet(struct writer *writer, const char *name)
-{
-    if (writer->has_name && strcmp(ff_buf_text(&writer->name), name) == 0)
-        return;
-    writer->name.size = 0;
-    ff_buf_append(&writer->name, name, strlen(name));
-    writer->has_name = true;
-    writer->is_wanted = !*writer->only || ff_glob_match(writer->only, name);
-    writer->target = find(writer->scored, name);
-    if (writer->is_wanted && !writer->target)
-        ff_names_add(&writer->unknown, name, strlen(name));
-}
-
-static size_t step_of(const struct target *target, int64_t time_ms)
-{
-    return (size_t)((time_ms - target->t0_ms) / target->step_ms);
-}
-
-/* Whether the time is on the axis: the files may have changed since they were scored. */
-static bool is_on_axis(const struct target *target, int64_t time_ms)
-{
-    return target && target->metrics && time_ms >= target->t0_ms && step_of(target, time_ms) < target->steps;
-}
-
-static void put_cell(struct writer *writer, const char *name, size_t metric, double value)
-{
-    const struct target *target = writer->target;
-    bool on_axis = is_on_axis(target, writer->time_ms);
-    put_line(writer, name, writer->scored->metrics[metric], on_axis ? &target->metrics[metric] : NULL,
-             on_axis ? step_of(target, writer->time_ms) : 0, value);
-}
-
-static bool is_summed(const struct ff_jobspec *spec)
-{
-    return spec->prepare.aggregate == FF_AGG_SUM || spec->prepare.aggregate == FF_AGG_COUNT;
-}
-
-static void add_cell(struct writer *writer, size_t metric, double value)
-{
-    const struct target *target = writer->target;
-    if (!is_on_axis(target, writer->time_ms))
-        return;
-    size_t place = (size_t)(target - writer->scored->targets) * writer->scored->metric_count + metric;
-    bool counts = writer->spec->prepare.aggregate == FF_AGG_COUNT;
-    if (!writer->sums[place]) {
-        writer->sums[place] = ff_xalloc(target->steps * sizeof(double));
-        for (size_t i = 0; i < target->steps; i++)
-            writer->sums[place][i] = counts ? 0 : NAN;
+    if (!lines->time.text[0] || time_ms != lines->time_ms) {
+        lines->time_ms = time_ms;
+        lines->time = ff_show_time(time_ms);
     }
-    double *sum = &writer->sums[place][step_of(target, writer->time_ms)];
-    if (counts)
-        *sum += !isnan(value);
-    else if (!isnan(value))
-        *sum = isnan(*sum) ? value : *sum + value;
-}
-
-static void take_cell(struct writer *writer, const char *name, size_t metric, double value)
-{
-    if (writer->sums)
-        add_cell(writer, metric, value);
-    else
-        put_cell(writer, name, metric, value);
-}
-
-static void take_unknown(struct writer *writer)
-{
-    if (writer->is_wanted && !writer->target)
-        writer->counts->unknown_rows++;
-}
-
-static enum ff_status take_row(void *context, const struct ff_scanned_row *row, struct ff_error *err)
-{
-    struct writer *writer = context;
-    if (!row) /* nobody waits for the lines */
-        return FF_OK;
-    const struct ff_columns *columns = row->columns;
-    show_time(writer, row->time_ms);
-    if (row->target) {
-        meet(writer, row->target);
-        take_unknown(writer);
-    }
-    for (size_t i = 0; i < columns->count; i++) {
-        const char *name = row->target ? row->target : columns->values[i].name;
-        if (!row->target) {
-            meet(writer, name);
-            take_unknown(writer);
-        }
-        if (writer->is_wanted)
-            take_cell(writer, name, row->target ? i : 0, row->values[i].value);
-    }
-    return ff_scoreline_flush(&writer->out, writer->file, FLUSH_BYTES, err);
-}
-
-static enum ff_status write_sums(struct writer *writer, struct ff_error *err)
-{
-    const struct ff_scored *scored = writer->scored;
-    for (size_t i = 0; i < scored->count; i++) {
-        const struct target *target = &scored->targets[i];
-        double **sums = writer->sums + i * scored->metric_count;
-        for (size_t step = 0; sums[0] && step < target->steps; step++) {
-            show_time(writer, target->t0_ms + (int64_t)step * target->step_ms);
-            for (size_t m = 0; m < scored->metric_count; m++)
-                put_line(writer, target->name, scored->metrics[m], &target->metrics[m], step, sums[m][step]);
-        }
-        enum ff_status status = ff_scoreline_flush(&writer->out, writer->file, FLUSH_BYTES, err);
-        if (status)
-            return status;
-    }
-    return FF_OK;
-}
-
-enum ff_status ff_scored_write(const struct ff_scored *scored, const struct ff_jobspec *spec,
-                               const struct ff_data_file *files, size_t file_count, const char *only,
-                               FILE *out, struct ff_score_counts *counts, struct ff_error *err)
-{
-    struct writer writer = {.scored = scored, .spec = spec, .only = only, .file = out, .counts = counts};
-    *counts = scored->unfitted;
-    size_t cells = scored->count * scored->metric_count;
-    if (is_summed(spec))
-        writer.sums = ff_xcalloc(cells + 1, sizeof *writer.sums);
-    ff_names_init(&writer.unknown, &writer.arena);
-    ff_scoreline_header(&writer.out);
-    enum ff_status status = ff_rowscan(spec, files, file_count, take_row, &writer, err);
-    if (!status && writer.sums)
-        status = write_sums(&writer, err);
-    if (!status)
-        status = ff_scoreline_flush(&writer.out, out, 0, err);
-    counts->unknown_targets = writer.unknown.count;
-    for (size_t i = 0; writer.sums && i < cells; i++)
-        free(writer.sums[i]);
-    free(writer.sums);
-    ff_names_fini(&writer.unknown);
-    ff_arena_fini(&writer.arena);
-    ff_buf_fini(&writer.name);
-    ff_buf_fini(&writer.out);
-    return status;
+    ff_scoreline_put(&lines->out, lines->time.text, target, metric, value, judged ? &score : NULL,
+                     &lines->counts);
 }
 
 /* ---- the frame of all ---- */
 
-static enum ff_status write_statistics(struct writer *writer, const struct ff_model *model, FILE *file,
-                                       struct ff_error *err)
+static enum ff_status write_statistics(struct ff_scored_lines *lines, const struct ff_model *model,
+                                       struct ff_arena *arena, FILE *file, struct ff_error *err)
 {
-    struct scores *scores = ff_arena_alloc(&writer->arena, model->part_count * sizeof *scores);
+    struct ff_scores *scores = ff_arena_alloc(arena, model->part_count * sizeof *scores);
     for (size_t i = 0; i < model->part_count; i++)
         if (!read_scores(&model->parts[i], model->steps, &scores[i]) || !scores[i].value)
             return damaged("all", err);
     for (size_t step = 0; step < model->steps; step++) {
-        show_time(writer, model->t0_ms + (int64_t)step * model->step_ms);
+        int64_t time_ms = model->t0_ms + (int64_t)step * model->step_ms;
         for (size_t i = 0; i < model->part_count; i++)
-            put_line(writer, "all", model->parts[i].metric, &scores[i], step, scores[i].value[step]);
-        if (ff_scoreline_flush(&writer->out, file, FLUSH_BYTES, err))
+            ff_scored_put(lines, time_ms, "all", model->parts[i].metric, &scores[i], step,
+                          scores[i].value[step]);
+        if (ff_scoreline_flush(&lines->out, file, FF_SCORED_FLUSH_BYTES, err))
             return err->status;
     }
-    return ff_scoreline_flush(&writer->out, file, 0, err);
+    return ff_scoreline_flush(&lines->out, file, 0, err);
 }
 
-enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out,
-                                   struct ff_score_counts *counts, struct ff_error *err)
+enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out, struct ff_error *err)
 {
-    struct writer writer = {.counts = counts};
+    struct ff_scored_lines lines = {0};
+    struct ff_arena arena = {0};
     struct ff_model model;
-    ff_scoreline_header(&writer.out);
-    enum ff_status status = ff_model_decode(outcome->model, &writer.arena, &model, NULL)
+    ff_scoreline_header(&lines.out);
+    enum ff_status status = ff_model_decode(outcome->model, &arena, &model, NULL)
                                 ? damaged("all", err)
-                                : write_statistics(&writer, &model, out, err);
-    ff_arena_fini(&writer.arena);
-    ff_buf_fini(&writer.out);
+                                : write_statistics(&lines, &model, &arena, out, err);
+    ff_arena_fini(&arena);
+    ff_buf_fini(&lines.out);
     return status;
 }
 
@@ -379,7 +189,7 @@ static enum ff_status put_forecast(const char *target, const struct ff_model *mo
                                    struct ff_error *err)
 {
     for (size_t i = 0; i < model->part_count; i++) {
-        struct scores scores;
+        struct ff_scores scores;
         if (model->parts[i].code != FF_CODE_OK)
             continue;
         if (!read_scores(&model->parts[i], model->steps, &scores))

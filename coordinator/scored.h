@@ -19,15 +19,15 @@ void ff_scored_destroy(struct ff_scored *scored);
 FF_NODISCARD enum ff_status ff_scored_add(struct ff_scored *scored, const char *target,
                                           const struct ff_outcome *outcome, struct ff_error *err);
 
-/* Reads the files again and writes the table. only: a glob that targets must match, "" for all.
- * INVALID_ARGUMENT with file:line; INTERNAL if out takes nothing more. */
+/* Reads the files again and writes the table, with all cores. only: a glob that targets must match, "" for
+ * all. INVALID_ARGUMENT with file:line; INTERNAL if out takes nothing more. */
 FF_NODISCARD enum ff_status ff_scored_write(const struct ff_scored *scored, const struct ff_jobspec *spec,
                                             const struct ff_data_file *files, size_t file_count,
                                             const char *only, FILE *out, struct ff_score_counts *counts,
                                             struct ff_error *err);
 /* Of the outcome of all: a line for each step and statistic. DATA_LOSS, INTERNAL. */
 FF_NODISCARD enum ff_status ff_scored_write_all(const struct ff_outcome *outcome, FILE *out,
-                                                struct ff_score_counts *counts, struct ff_error *err);
+                                                struct ff_error *err);
 /* Of a target's forecast: lines of time,target,metric,expected,lower,upper, below a header that is written
  * where `first`. Counts metrics without a model. DATA_LOSS, INTERNAL. */
 FF_NODISCARD enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *outcome,

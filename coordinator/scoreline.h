@@ -17,6 +17,7 @@ struct ff_score_counts {
     uint64_t anomalies;
     uint64_t unknown_rows;
     uint64_t unknown_targets;
+    char unknown[200];         /* the first of them */
     uint64_t unfitted_metrics; /* of targets of which others have a model */
     uint64_t unfitted_targets; /* that have some */
     char unfitted[200];        /* the first of them, and why */

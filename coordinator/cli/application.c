@@ -172,9 +172,13 @@ void ff_application_tell(const struct ff_application *app, const struct ff_score
             counts->lines == 1 ? "" : "s", (unsigned long long)counts->anomalies,
             counts->anomalies == 1 ? "y" : "ies");
     if (counts->unknown_targets)
-        fprintf(stderr, "fitfleet: %llu unknown target%s (%llu row%s): '%s' has no model of %s\n",
+        fprintf(stderr, "fitfleet: %llu unknown target%s (%llu row%s)%s%s%s: '%s' has no model of %s\n",
                 (unsigned long long)counts->unknown_targets, several ? "s" : "",
                 (unsigned long long)counts->unknown_rows, ff_plural(counts->unknown_rows),
-                app->options->arguments[0], several ? "them" : "it");
+                !*counts->unknown ? ""
+                : several         ? ", such as '"
+                                  : ", '",
+                counts->unknown, *counts->unknown ? "'" : "", app->options->arguments[0],
+                several ? "them" : "it");
     ff_score_counts_tell_unfitted(counts);
 }

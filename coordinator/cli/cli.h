@@ -112,6 +112,8 @@ int ff_show(const struct ff_options *options, struct ff_read_request *request, b
 
 /* Blocks SIGINT, SIGTERM and SIGCHLD for this and all later threads; they come through a descriptor. */
 int ff_signals_open(void);
+/* They end this program again. */
+void ff_signals_close(int signals);
 /* Shows progress on standard error until the job is over; out is filled then (strings in the arena). A signal
  * ends it early: *signal is its number. signals < 0: none are watched. child: called on SIGCHLD. */
 struct ff_coordinator;

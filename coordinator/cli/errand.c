@@ -258,13 +258,14 @@ enum ff_status ff_errand_run(const struct ff_errand *errand, struct ff_errand_re
 {
     bool taken = false;
     int signals = ff_signals_open();
+    enum ff_status status = FF_OK;
     *out = (struct ff_errand_result){0};
-    if (errand->may_travel && !is_for_here(errand->options)) {
-        enum ff_status status = run_away(errand, signals, &taken, out, err);
-        if (taken)
-            return status;
-    }
-    return run_here(errand, signals, out, err);
+    if (errand->may_travel && !is_for_here(errand->options))
+        status = run_away(errand, signals, &taken, out, err);
+    if (!taken)
+        status = run_here(errand, signals, out, err);
+    ff_signals_close(signals);
+    return status;
 }
 
 void ff_errand_fini(struct ff_errand_result *result)

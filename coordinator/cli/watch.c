@@ -40,15 +40,29 @@ struct view {
     double rate; /* targets, or bytes while data are loaded, per second, smoothed */
 };
 
-int ff_signals_open(void)
+static sigset_t watched_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGCHLD);
+    return set;
+}
+
+int ff_signals_open(void)
+{
+    sigset_t set = watched_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void ff_signals_close(int signals)
+{
+    sigset_t set = watched_signals();
+    if (signals >= 0)
+        close(signals);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* ---- progress ---- */

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import signal
 import stat
 import subprocess
 import time
@@ -75,6 +76,21 @@ class Long(Scored):
         self.assertEqual([i for i, line in enumerate(lines) if line["anomaly"] == "1"], [14])
         self.assertIn("300 lines, 1 anomaly", result.err)
 
+    def test_lines_of_many_blocks_are_in_the_order_of_the_rows(self):
+        self.train(self.job(models={"top": {"kind": "ewma"}}))
+        files = [self.csv(f"later-{i}.csv", targets=30, rows=2000, metrics=self.METRICS, start=START + 504 * 60 * (1 + i), seed=i)
+                 for i in range(2)]
+        self.assertGreater(min(map(os.path.getsize, files)), 1 << 20)
+        wanted = []
+        for path in files:
+            with open(path) as file:
+                wanted += [(int(row["time"]) * 1000, row["target"], metric, float(row[metric]))
+                           for row in csv.DictReader(file) for metric in self.METRICS]
+        result = self.score(*files)
+        lines = [(milliseconds(line["time"]), line["target"], line["metric"], float(line["value"])) for line in parse(result.out)]
+        self.assertTrue(lines == wanted)
+        self.assertIn("27 unknown targets (108000 rows), such as 't03'", result.err)
+
     def test_a_season_given_as_a_duration_and_rows_between_the_steps(self):
         self.train(self.job(models={"top": {"kind": "seasonal", "season": "1h"}}))
         self.write("later.csv", "time,target,count,ms\n" + "".join(
@@ -137,9 +153,20 @@ class Long(Scored):
         os.mkfifo(pipe)
         for command in (("score", "job", "data.csv"), ("results",)):
             with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
-                self.fitfleet(*command, "--state", self.state, "--out", pipe)
+                program = self.start([fleet.FITFLEET, *command, "--state", self.state, "--out", pipe])
                 self.assertTrue(reader.stdout.read())
+                self.assertEqual(program.wait().code, 0)
             self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+
+    def test_a_signal_ends_it_while_lines_are_written(self):
+        self.train(self.job(models={"top": {"kind": "ewma"}}))
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        program = self.start([fleet.FITFLEET, "score", "job", "data.csv", "--state", self.state, "--out", pipe])
+        with open(pipe) as reader:
+            self.assertEqual(reader.read(4), "time")
+            program.signal(signal.SIGINT)
+            self.assertEqual(program.wait().code, -signal.SIGINT)
 
     def test_columns_that_came_later_do_not_matter(self):
         self.train(self.job(models={"top": {"kind": "ewma"}}))
