@@ -52,7 +52,8 @@ static const struct ff_command commands[] = {
      "target online set all-out causes-out state out slots workers affinity" REMOTE, 2, FF_ANY_ARGUMENTS,
      "SET DATA... [options] | JOB.yaml DATA... --online",
      "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
-     "score, and whether it is an anomaly (score > 1)."},
+     "score, and whether it is an anomaly (score > 1). A coordinator's workers do it, or with --state or "
+     "--slots this machine."},
     {"evaluate", ff_command_evaluate, "labels metric threshold buffer format out", 1, 1,
      "SCORES --labels FILE [options]",
      "How good scores are by labels: precision, recall and F1 by row and event, delay, false alarms, NAB's "

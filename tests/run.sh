@@ -33,13 +33,16 @@ build() {
     as_caller cmake --build "$2" -j "$jobs"
 }
 
-# Threads under ThreadSanitizer: the modules, and the built programs through a whole job, an interrupted one and chaos.
+# Threads under ThreadSanitizer: the modules, and the built programs through a whole job, an
+# interrupted one, scores and chaos.
 test_threads() {
     options="exitcode=66 suppressions=$root/tests/tsan.supp"
     say "Tests under ThreadSanitizer"
     as_caller env TSAN_OPTIONS="$options" ctest --test-dir build-tsan --output-on-failure -j "$jobs" -L 'unit|integration'
     as_caller env FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="$options" PYTHONDONTWRITEBYTECODE=1 \
-        python3 tests/e2e/test_train.py Output Interrupted
+        sh -c 'python3 tests/e2e/test_train.py Output Interrupted &&
+               python3 tests/e2e/test_score.py Long.test_lines_of_many_blocks_are_in_the_order_of_the_rows &&
+               python3 tests/e2e/test_errands.py Everywhere.test_nobody_repeats_or_refits_it'
     FITFLEET_BIN="$root/build-tsan/bin" TSAN_OPTIONS="$options" PYTHONDONTWRITEBYTECODE=1 \
         python3 tests/chaos/chaos.py --seeds 1001-1002
 }
