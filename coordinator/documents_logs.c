@@ -38,7 +38,9 @@ static void append_text(const char *what, const char *text, struct ff_buf *out)
 
 static void write_job(const struct ff_job_record *job, struct ff_arena *arena, struct ff_buf *out)
 {
-    ff_buf_printf(out, "job: %s\nset: %s\n", ff_job_words(job, arena), job->set);
+    ff_buf_printf(out, "job: %s\n", ff_job_words(job, arena));
+    if (*job->set)
+        ff_buf_printf(out, "set: %s\n", job->set);
     append_text("file", job->file, out);
     append_moment("submitted", job->submitted_ms, out);
     append_moment("started", job->started_ms, out);

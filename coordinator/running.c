@@ -336,6 +336,8 @@ static void published(struct ff_coordinator *core, struct ff_job *job, const str
     if (written->generation)
         ff_log(FF_LOG_INFO, "%s: %s, generation %llu of set %s", job->id, ff_job_state_name(written->state),
                (unsigned long long)written->generation, written->set);
+    else if (written->state == FF_JOB_DONE)
+        ff_log(FF_LOG_INFO, "%s: done", job->id);
     ff_core_notify(core, job);
     if (write->origin)
         ff_core_reply_status(core, job, write->origin);
