@@ -37,7 +37,13 @@ static struct judgement judge(struct ff_emitter *emitter, const struct ff_task *
     return out;
 }
 
-/* Mean |error| of each over the steps that both judge; false: there are none. */
+/* A kind without a band judges by a score of its own: what it expects is a side, and no prediction. */
+static bool predicts(const struct ff_kind_scores *scores, size_t step)
+{
+    return isfinite(scores->lower[step]) || isfinite(scores->upper[step]);
+}
+
+/* Mean |error| of each over the steps that both predict; false: there are none. */
 static bool compare(const struct ff_task *task, size_t column, const struct judgement *old,
                     const struct judgement *made, double *old_error, double *made_error)
 {
@@ -46,7 +52,7 @@ static bool compare(const struct ff_task *task, size_t column, const struct judg
     *old_error = *made_error = 0;
     for (size_t i = first_step(task); i < task->frame.steps; i++) {
         double a = fabs(values[i] - old->scores.expected[i]), b = fabs(values[i] - made->scores.expected[i]);
-        if (isnan(a) || isnan(b))
+        if (isnan(a) || isnan(b) || !predicts(&old->scores, i) || !predicts(&made->scores, i))
             continue;
         *old_error += a;
         *made_error += b;

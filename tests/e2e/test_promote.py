@@ -48,6 +48,13 @@ class Promote(Case):
         found, _ = self.nightly(SEASONAL, max_worse="0%")
         self.assertEqual(set(found.values()), {("fitted", "OK", None)})
 
+    def test_one_that_predicts_nothing_cannot_predict_worse(self):
+        self.write("data.csv", self.rows())
+        self.nightly(SEASONAL)
+        for model in ({"kind": "iforest"}, SEASONAL):
+            found, _ = self.nightly(model, max_worse="0%")
+            self.assertEqual(set(found.values()), {("fitted", "OK", None)}, model)
+
     def test_what_is_written_wrong_is_named(self):
         self.write("data.csv", self.rows())
         for promote, words in (({"max_alerts": 3}, "output.promote needs last, and max_alerts or max_worse"),
