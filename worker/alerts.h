@@ -3,7 +3,7 @@
 #ifndef FF_WORKER_ALERTS_H
 #define FF_WORKER_ALERTS_H
 
-#include "common/task.h"
+#include "common/alert_rule.h"
 #include "worker/emitter.h"
 #include "worker/models/nested.h"
 
@@ -20,11 +20,11 @@ struct ff_alert_case {
  * is before it. Nothing is emitted, and so the kind's own band counts, where that cannot be done. */
 void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const struct ff_kind_frame *frame);
 
-/* Bends the bands and scores of a frame to what the model says of alerts. */
-void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+/* Bends the bands and scores of a frame to what its model says of alerts. */
+void ff_alerts_apply(const struct ff_alert_rule *rule, const struct ff_kind_frame *frame,
                      struct ff_kind_scores *scores);
 
-/* The score of a value by the band, or the kind's own; NaN: the step is not judged. */
+/* As ff_alert_score(), of a step. */
 double ff_alerts_score(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
                        size_t step);
 

@@ -217,10 +217,10 @@ static int score_column(struct ff_fit *fit, const struct ff_task *task, const st
     if (!part)
         return code;
     struct ff_kind_frame view = columns_of(task, column, 1);
-    struct view seen = view_of(model, (size_t)(part - model->parts));
+    struct ff_alert_rule rule = ff_alert_rule_of(part);
     code = ff_apply_score(fit, kind, model, (size_t)(part - model->parts), &view, scores);
     if (code == FF_FIT_OK)
-        ff_alerts_apply(&seen.model, &view, scores);
+        ff_alerts_apply(&rule, &view, scores);
     return code;
 }
 

@@ -52,37 +52,17 @@ Test(alerts, a_handful_of_peaks_is_enough_for_a_guess)
     cr_expect_eq(ff_alerts_level(equal, 14, 0.5), 2);
 }
 
-static double no_number(const struct ff_kind_model *model, const char *name)
-{
-    (void)model;
-    (void)name;
-    return NAN;
-}
-
-static int64_t no_integer(const struct ff_kind_model *model, const char *name, int64_t otherwise)
-{
-    (void)model;
-    (void)name;
-    return otherwise;
-}
-
-static const char *direction(const struct ff_kind_model *model, const char *name)
-{
-    (void)name;
-    return model->steps ? "above" : NULL;
-}
-
 Test(alerts, a_score_of_the_kinds_own_counts_where_the_value_is_the_expected_one)
 {
     double values[] = {5, 6, 4}, expected[] = {5, 5, 5}, lower[] = {-INFINITY, -INFINITY, -INFINITY},
            upper[] = {INFINITY, INFINITY, INFINITY}, score[] = {3, 2, 2};
     struct ff_kind_scores scores = {expected, lower, upper, score, NULL};
     struct ff_kind_frame frame = {.step_ms = 1, .steps = 3, .columns = 1, .values = values};
-    struct ff_kind_model model = {.number = no_number, .integer = no_integer, .text = direction};
-    ff_alerts_apply(&model, &frame, &scores);
+    struct ff_alert_rule rule = {.threshold = 1};
+    ff_alerts_apply(&rule, &frame, &scores);
     cr_expect_eq(score[0], 3);
-    model.steps = 1;
-    ff_alerts_apply(&model, &frame, &scores);
+    rule.direction = FF_ALERT_ABOVE;
+    ff_alerts_apply(&rule, &frame, &scores);
     cr_expect_eq(score[0], 0, "of those above only");
     cr_expect_eq(score[1], 2);
     cr_expect_eq(score[2], 0);

@@ -1,0 +1,111 @@
+#include "common/alert_rule.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+static struct ff_score band(void)
+{
+    return (struct ff_score){10, 8, 12, NAN};
+}
+
+Test(alert_rule, what_a_model_says_is_read)
+{
+    struct ff_model_param params[] = {
+        {.name = "alert_threshold", .type = FF_VALUE_NUMBER, .number = 2.5},
+        {.name = "alert_direction", .type = FF_VALUE_TEXT, .text = "below"},
+        {.name = "alert_min_deviation", .type = FF_VALUE_NUMBER, .number = 7},
+        {.name = "alert_min_steps", .type = FF_VALUE_INTEGER, .integer = 3},
+    };
+    struct ff_model_part part = {.metric = "value", .params = params, .param_count = 4};
+    struct ff_alert_rule rule = ff_alert_rule_of(&part);
+    cr_expect_eq(rule.threshold, 2.5);
+    cr_expect_eq(rule.direction, FF_ALERT_BELOW);
+    cr_expect_eq(rule.least_deviation, 7);
+    cr_expect_eq(rule.least_length, 3);
+    part.param_count = 0;
+    rule = ff_alert_rule_of(&part);
+    cr_expect_eq(rule.threshold, 1);
+    cr_expect_eq(rule.direction, FF_ALERT_BOTH);
+    cr_expect_eq(rule.least_deviation, 0);
+    cr_expect_eq(rule.least_length, 0);
+}
+
+Test(alert_rule, numbers_that_no_fit_writes_say_nothing)
+{
+    struct ff_model_param params[] = {
+        {.name = "alert_threshold", .type = FF_VALUE_NUMBER, .number = NAN},
+        {.name = "alert_direction", .type = FF_VALUE_TEXT, .text = "up"},
+        {.name = "alert_min_deviation", .type = FF_VALUE_NUMBER, .number = -1},
+        {.name = "alert_min_steps", .type = FF_VALUE_INTEGER, .integer = INT64_MIN},
+    };
+    struct ff_model_part part = {.metric = "value", .params = params, .param_count = 4};
+    struct ff_alert_rule rule = ff_alert_rule_of(&part);
+    cr_expect_eq(rule.threshold, 1);
+    cr_expect_eq(rule.direction, FF_ALERT_BOTH);
+    cr_expect_eq(rule.least_deviation, 0);
+    cr_expect_eq(rule.least_length, 0);
+}
+
+Test(alert_rule, a_duration_is_rounded_up_to_steps)
+{
+    cr_expect_eq(ff_alert_least_steps(0, 60), 0);
+    cr_expect_eq(ff_alert_least_steps(60, 60), 0, "a step lasts so long");
+    cr_expect_eq(ff_alert_least_steps(61, 60), 2);
+    cr_expect_eq(ff_alert_least_steps(180, 60), 3);
+    cr_expect_eq(ff_alert_least_steps(INT64_MAX, 1), INT64_MAX);
+}
+
+Test(alert_rule, a_threshold_moves_the_band_and_divides_the_score)
+{
+    struct ff_alert_rule rule = {.threshold = 2};
+    struct ff_score score = {10, 8, 12, 3};
+    ff_alert_rule_bend(&rule, 15, &score);
+    cr_expect_eq(score.lower, 6);
+    cr_expect_eq(score.upper, 14);
+    cr_expect_eq(score.score, 1.5);
+}
+
+Test(alert_rule, the_side_that_does_not_count_has_no_bound)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .direction = FF_ALERT_ABOVE};
+    struct ff_score score = band();
+    ff_alert_rule_bend(&rule, 0, &score);
+    cr_expect_eq(score.lower, -INFINITY);
+    cr_expect_eq(score.upper, 12);
+    cr_expect_eq(ff_alert_score(rule.direction, 0, &score), 0);
+    cr_expect_eq(ff_alert_score(rule.direction, 14, &score), 2);
+    score = (struct ff_score){10, 8, 12, 3};
+    rule.direction = FF_ALERT_BELOW;
+    ff_alert_rule_bend(&rule, 14, &score);
+    cr_expect_eq(score.upper, INFINITY);
+    cr_expect_eq(score.score, 0);
+}
+
+/* Whether a value is an anomaly, behind those before it. */
+static bool alerts(const struct ff_alert_rule *rule, double value, int64_t lasts, int64_t *length)
+{
+    struct ff_score score = band();
+    ff_alert_rule_bend(rule, value, &score);
+    ff_alert_rule_wait(rule, value, lasts, length, &score);
+    return ff_alert_score(rule->direction, value, &score) > 1;
+}
+
+Test(alert_rule, a_stretch_is_an_alert_once_it_is_long_enough)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .least_length = 3};
+    static const double values[] = {20, 20, 10, 20, 20, NAN, 20, 20, 10, 20};
+    static const bool wanted[] = {0, 0, 0, 0, 0, 0, 1, 1, 0, 0};
+    int64_t length = 0;
+    for (int i = 0; i < 10; i++)
+        cr_expect_eq(alerts(&rule, values[i], 1, &length), wanted[i], "%d", i);
+}
+
+Test(alert_rule, lengths_of_any_unit_do_not_overflow)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .least_length = INT64_MAX};
+    int64_t length = 0;
+    cr_expect_not(alerts(&rule, 20, 0, &length));
+    cr_expect_not(alerts(&rule, 20, INT64_MAX - 1, &length));
+    cr_expect(alerts(&rule, 20, INT64_MAX, &length));
+    cr_expect(alerts(&rule, 20, INT64_MAX, &length));
+}
