@@ -58,14 +58,13 @@ double ff_alert_score(enum ff_alert_direction direction, double value, const str
 
 void ff_alert_rule_bend(const struct ff_alert_rule *rule, double value, struct ff_score *score)
 {
-    double expected = score->expected;
-    score->upper = fmax(score->upper, expected + rule->least_deviation);
-    score->lower = fmin(score->lower, expected - rule->least_deviation);
-    score->upper = expected + rule->threshold * (score->upper - expected);
-    score->lower = expected - rule->threshold * (expected - score->lower);
+    double expected = score->expected, deviation = rule->least_deviation;
+    score->upper = fmax(expected + rule->threshold * (score->upper - expected), expected + deviation);
+    score->lower = fmin(expected - rule->threshold * (expected - score->lower), expected - deviation);
     score->score /= rule->threshold;
-    if (!isnan(score->score) && ff_alert_score(rule->direction, value, score) == 0)
-        score->score = 0; /* on the side that does not count */
+    if (!isnan(score->score) &&
+        (fabs(value - expected) < deviation || ff_alert_score(rule->direction, value, score) == 0))
+        score->score = 0; /* too near, or on the side that does not count */
     if (rule->direction == FF_ALERT_ABOVE)
         score->lower = -INFINITY;
     if (rule->direction == FF_ALERT_BELOW)

@@ -15,8 +15,8 @@ struct ff_score {
 struct ff_alert_rule {
     double threshold; /* of scores */
     enum ff_alert_direction direction;
-    double least_deviation;
-    int64_t least_length; /* of a stretch, in steps or whatever ff_alert_rule_wait() counts; 0: any */
+    double least_deviation; /* from what is expected; whatever the threshold and the kind's own score */
+    int64_t least_length;   /* of a stretch, in steps or whatever ff_alert_rule_wait() counts; 0: any */
 };
 
 /* By enum ff_alert_direction: both, above, below. */

@@ -60,12 +60,6 @@ double ff_alerts_level(double *peaks, size_t count, double wanted)
 
 /* ---- scores of rows that were held back ---- */
 
-static void widen(const struct ff_alerts *alerts, size_t i, struct ff_kind_scores *scores)
-{
-    scores->upper[i] = fmax(scores->upper[i], scores->expected[i] + alerts->least_deviation);
-    scores->lower[i] = fmin(scores->lower[i], scores->expected[i] - alerts->least_deviation);
-}
-
 static struct ff_score score_at(const struct ff_kind_scores *scores, size_t i)
 {
     return (struct ff_score){scores->expected[i], scores->lower[i], scores->upper[i], scores->score[i]};
@@ -76,6 +70,14 @@ double ff_alerts_score(enum ff_alert_direction direction, double value, const st
 {
     struct ff_score score = score_at(scores, i);
     return ff_alert_score(direction, value, &score);
+}
+
+/* The same, 0 where it is too near to what is expected for an alert. */
+static double score_for(const struct ff_alerts *alerts, double value, const struct ff_kind_scores *scores,
+                        size_t i)
+{
+    bool is_near = fabs(value - scores->expected[i]) < alerts->least_deviation;
+    return is_near ? 0 : ff_alerts_score(alerts->direction, value, scores, i);
 }
 
 /* The largest score of each stretch above the base; returns how many. */
@@ -122,10 +124,8 @@ static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
     if (ff_nested_score(&nested, &after, &scores) != FF_FIT_OK)
         return NAN;
     double *judged = fit->alloc(fit, n, sizeof *judged), *peaks = fit->alloc(fit, n, sizeof *peaks);
-    for (size_t i = 0; i < n; i++) {
-        widen(of->alerts, i, &scores);
-        judged[i] = ff_alerts_score(of->alerts->direction, after.values[i], &scores, i);
-    }
+    for (size_t i = 0; i < n; i++)
+        judged[i] = score_for(of->alerts, after.values[i], &scores, i);
     size_t count = find_peaks(judged, n, base_of(fit, judged, n), peaks);
     double weeks = (double)n * (double)frame->step_ms / week_ms;
     if (count < LEAST_PEAKS)

@@ -79,6 +79,9 @@ class Alerts(Case):
         self.assertEqual([line["anomaly"] for line in lines], ["0", "1", "0", "1"])
         self.assertAlmostEqual(float(lines[0]["upper"]) - float(lines[0]["expected"]), 20, places=9)
 
+    def test_a_least_deviation_is_not_undone_by_a_threshold(self):
+        self.assertEqual(self.per_week({"per_target_per_week": 1, "min_deviation": 20}, lambda rng: rng.gauss(0, 1)), 0)
+
     def test_a_least_duration(self):
         lines = self.score_values({"min_duration": "30m"}, (150, 100, 150, 150, 150, 150, 100))
         self.assertEqual([line["anomaly"] for line in lines], ["0", "0", "0", "0", "1", "1", "0"])

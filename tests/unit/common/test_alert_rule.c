@@ -81,6 +81,25 @@ Test(alert_rule, the_side_that_does_not_count_has_no_bound)
     cr_expect_eq(score.score, 0);
 }
 
+Test(alert_rule, what_deviates_less_is_no_alert_whatever_the_threshold_and_the_kinds_score)
+{
+    static const double thresholds[] = {0.1, 1, 4};
+    for (int i = 0; i < 3; i++) {
+        struct ff_alert_rule rule = {.threshold = thresholds[i], .least_deviation = 20};
+        struct ff_score by_band = band(), own = {10, 8, 12, 50};
+        ff_alert_rule_bend(&rule, 29, &by_band);
+        cr_expect_eq(by_band.lower, -10);
+        cr_expect_eq(by_band.upper, 30);
+        cr_expect_lt(ff_alert_score(rule.direction, 29, &by_band), 1);
+        cr_expect_gt(ff_alert_score(rule.direction, 31, &by_band), 1);
+        ff_alert_rule_bend(&rule, 29, &own);
+        cr_expect_eq(own.score, 0);
+        own = (struct ff_score){10, 8, 12, 50};
+        ff_alert_rule_bend(&rule, 31, &own);
+        cr_expect_eq(own.score, 50 / thresholds[i]);
+    }
+}
+
 /* Whether a value is an anomaly, behind those before it. */
 static bool alerts(const struct ff_alert_rule *rule, double value, int64_t lasts, int64_t *length)
 {
