@@ -71,13 +71,30 @@ void ff_alert_rule_bend(const struct ff_alert_rule *rule, double value, struct f
         score->upper = INFINITY;
 }
 
-void ff_alert_rule_wait(const struct ff_alert_rule *rule, double value, int64_t lasts, int64_t *length,
-                        struct ff_score *score)
+static bool goes_on(const struct ff_alert_stretch *stretch, double value, const struct ff_score *score)
+{
+    bool has_own = !isnan(score->score);
+    return stretch->score > 0 && has_own && (value < stretch->lower || value > stretch->upper);
+}
+
+void ff_alert_rule_wait(const struct ff_alert_rule *rule, double value, int64_t lasts,
+                        struct ff_alert_stretch *stretch, struct ff_score *score)
 {
     double now = ff_alert_score(rule->direction, value, score);
-    if (isnan(now) || rule->least_length == 0)
+    int64_t least = rule->least_length, before;
+    if (isnan(now) || least == 0)
         return;
-    *length = !(now > 1) ? 0 : lasts < rule->least_length - *length ? *length + lasts : rule->least_length;
-    if (now > 1 && *length < rule->least_length)
-        score->score = 1;
+    if (now <= 1 && !goes_on(stretch, value, score)) {
+        *stretch = (struct ff_alert_stretch){0};
+        return;
+    }
+    if (stretch->score == 0)
+        *stretch = (struct ff_alert_stretch){0, score->lower, score->upper, 0};
+    before = stretch->length;
+    stretch->length = lasts < least - before ? before + lasts : least;
+    stretch->score = fmax(stretch->score, now);
+    if (stretch->length < least)
+        score->score = fmin(now, 1);
+    else if (before < least && now <= 1)
+        score->score = stretch->score;
 }

@@ -19,6 +19,13 @@ struct ff_alert_rule {
     int64_t least_length;   /* of a stretch, in steps or whatever ff_alert_rule_wait() counts; 0: any */
 };
 
+/* Values above the threshold, one behind the other. All zero: there are none. */
+struct ff_alert_stretch {
+    int64_t length;      /* up to the least */
+    double lower, upper; /* the band as it was for the first */
+    double score;        /* the largest */
+};
+
 /* By enum ff_alert_direction: both, above, below. */
 extern const char *const ff_alert_directions[FF_ALERT_DIRECTIONS];
 
@@ -34,9 +41,12 @@ double ff_alert_score(enum ff_alert_direction direction, double value, const str
 /* Bends band and score of a value to the rule, whatever its least length. */
 void ff_alert_rule_bend(const struct ff_alert_rule *rule, double value, struct ff_score *score);
 
-/* The next value behind those that *length was told of, which is 0 at first: until a stretch is long enough
- * its values count as if they were on the edge. A missing one neither ends a stretch nor is part of it. */
-void ff_alert_rule_wait(const struct ff_alert_rule *rule, double value, int64_t lasts, int64_t *length,
-                        struct ff_score *score);
+/* The next value behind those that the stretch was told of, and how long it lasts. A stretch goes on while
+ * the score is above 1; by a kind's own score, which may tell no more than that something has begun (online),
+ * also while values stay outside of the band that was there before. Until it is long enough its values count
+ * as if they were on the edge; the one with which it is counts as the worst of them, should the kind's own
+ * score have forgotten it. A missing value neither ends a stretch nor is part of it. */
+void ff_alert_rule_wait(const struct ff_alert_rule *rule, double value, int64_t lasts,
+                        struct ff_alert_stretch *stretch, struct ff_score *score);
 
 #endif

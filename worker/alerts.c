@@ -153,11 +153,11 @@ void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const st
 void ff_alerts_apply(const struct ff_alert_rule *rule, const struct ff_kind_frame *frame,
                      struct ff_kind_scores *scores)
 {
-    int64_t length = 0;
+    struct ff_alert_stretch stretch = {0};
     for (size_t i = 0; i < frame->steps; i++) {
         struct ff_score score = score_at(scores, i);
         ff_alert_rule_bend(rule, frame->values[i], &score);
-        ff_alert_rule_wait(rule, frame->values[i], 1, &length, &score);
+        ff_alert_rule_wait(rule, frame->values[i], 1, &stretch, &score);
         scores->lower[i] = score.lower;
         scores->upper[i] = score.upper;
         scores->score[i] = score.score;

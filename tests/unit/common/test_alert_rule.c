@@ -101,11 +101,12 @@ Test(alert_rule, what_deviates_less_is_no_alert_whatever_the_threshold_and_the_k
 }
 
 /* Whether a value is an anomaly, behind those before it. */
-static bool alerts(const struct ff_alert_rule *rule, double value, int64_t lasts, int64_t *length)
+static bool alerts(const struct ff_alert_rule *rule, double value, int64_t lasts,
+                   struct ff_alert_stretch *stretch)
 {
     struct ff_score score = band();
     ff_alert_rule_bend(rule, value, &score);
-    ff_alert_rule_wait(rule, value, lasts, length, &score);
+    ff_alert_rule_wait(rule, value, lasts, stretch, &score);
     return ff_alert_score(rule->direction, value, &score) > 1;
 }
 
@@ -114,17 +115,57 @@ Test(alert_rule, a_stretch_is_an_alert_once_it_is_long_enough)
     struct ff_alert_rule rule = {.threshold = 1, .least_length = 3};
     static const double values[] = {20, 20, 10, 20, 20, NAN, 20, 20, 10, 20};
     static const bool wanted[] = {0, 0, 0, 0, 0, 0, 1, 1, 0, 0};
-    int64_t length = 0;
+    struct ff_alert_stretch stretch = {0};
     for (int i = 0; i < 10; i++)
-        cr_expect_eq(alerts(&rule, values[i], 1, &length), wanted[i], "%d", i);
+        cr_expect_eq(alerts(&rule, values[i], 1, &stretch), wanted[i], "%d", i);
 }
 
 Test(alert_rule, lengths_of_any_unit_do_not_overflow)
 {
     struct ff_alert_rule rule = {.threshold = 1, .least_length = INT64_MAX};
-    int64_t length = 0;
-    cr_expect_not(alerts(&rule, 20, 0, &length));
-    cr_expect_not(alerts(&rule, 20, INT64_MAX - 1, &length));
-    cr_expect(alerts(&rule, 20, INT64_MAX, &length));
-    cr_expect(alerts(&rule, 20, INT64_MAX, &length));
+    struct ff_alert_stretch stretch = {0};
+    cr_expect_not(alerts(&rule, 20, 0, &stretch));
+    cr_expect_not(alerts(&rule, 20, INT64_MAX - 1, &stretch));
+    cr_expect(alerts(&rule, 20, INT64_MAX, &stretch));
+    cr_expect(alerts(&rule, 20, INT64_MAX, &stretch));
+}
+
+/* A kind that is surprised once, and learns: its band follows the values. */
+static double surprised(const struct ff_alert_rule *rule, double value, double own,
+                        struct ff_alert_stretch *stretch)
+{
+    struct ff_score score = {10, 8, own > 1 ? 12 : 60, own};
+    ff_alert_rule_bend(rule, value, &score);
+    ff_alert_rule_wait(rule, value, 1, stretch, &score);
+    return score.score;
+}
+
+Test(alert_rule, what_is_surprising_once_lasts_while_values_stay_outside_of_the_band_before)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .least_length = 3};
+    struct ff_alert_stretch stretch = {0};
+    cr_expect_eq(surprised(&rule, 50, 4, &stretch), 1);
+    cr_expect_eq(surprised(&rule, 50, 0.5, &stretch), 0.5);
+    cr_expect_eq(surprised(&rule, 50, 0.5, &stretch), 4, "now it has lasted");
+    cr_expect_eq(surprised(&rule, 50, 0.5, &stretch), 0.5, "once");
+    cr_expect_eq(surprised(&rule, 11, 0.1, &stretch), 0.1);
+    cr_expect_eq(surprised(&rule, 50, 0.5, &stretch), 0.5, "nothing new");
+}
+
+Test(alert_rule, what_goes_back_into_the_band_has_not_lasted)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .least_length = 3};
+    struct ff_alert_stretch stretch = {0};
+    static const double values[] = {50, 50, 11, 50, 50};
+    for (int i = 0; i < 5; i++)
+        cr_expect_leq(surprised(&rule, values[i], i ? 0.5 : 4, &stretch), 1);
+}
+
+Test(alert_rule, what_lasts_on_the_other_side_does_not_count)
+{
+    struct ff_alert_rule rule = {.threshold = 1, .direction = FF_ALERT_ABOVE, .least_length = 2};
+    struct ff_alert_stretch stretch = {0};
+    cr_expect_eq(surprised(&rule, 50, 4, &stretch), 1);
+    cr_expect_eq(surprised(&rule, -50, 0.5, &stretch), 0);
+    cr_expect_eq(surprised(&rule, 50, 0.5, &stretch), 0.5);
 }
