@@ -56,7 +56,7 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - count), FF_SUMMARY);
     fit->number(fit, "level", level, FF_SUMMARY);
-    fit->number(fit, "scale", ff_robust_scale(values, count, typical, scratch), FF_SUMMARY);
+    fit->number(fit, "scale", ff_error_scale(values, count, typical, scratch), FF_SUMMARY);
     fit->boolean(fit, "constant", constant, FF_SUMMARY);
     fit->number(fit, "alpha", *alpha, FF_EXPORT);
     return FF_FIT_OK;

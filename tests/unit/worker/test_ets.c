@@ -207,6 +207,19 @@ Test(ets, forecast_has_a_band_that_widens)
     cr_expect_lt(lower[0], expected[0]);
 }
 
+Test(ets, relative_errors_come_back_from_a_forecast_that_is_not_above_0)
+{
+    double values[200], after[400];
+    for (int i = 0; i < 200; i++)
+        values[i] = 100 - 0.45 * i + (i % 2 ? 0.2 : -0.2);
+    fit_as(values, 200, "MAN", "false", "1");
+    for (int i = 0; i < 400; i++)
+        after[i] = i < 100 ? NAN : 50;
+    kind_case_score(&fitted, (struct ff_frame){200 * STEP_MS, STEP_MS, 400, 1, after});
+    cr_expect_lt(numbers("expected")[99], 0);
+    cr_expect(fabs(numbers("expected")[399] - 50) < 5, "%g", numbers("expected")[399]);
+}
+
 Test(ets, missing_values_are_forecast_over)
 {
     double values[160];
