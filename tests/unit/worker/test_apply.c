@@ -192,8 +192,8 @@ static double all_but_the_same(int shape, size_t i)
 Test(apply, few_training_rows_are_outside_of_the_band_where_most_errors_are_all_but_the_same)
 {
     enum { STEPS = 540 };
-    static const char *const kinds[] = {"naive",        "classical", "theta", "ets",
-                                        "holt_winters", "stl",       "auto",  "ensemble"};
+    static const char *const kinds[] = {"ewma",         "naive", "classical", "theta",   "ets",
+                                        "holt_winters", "stl",   "auto",      "ensemble"};
     static double rows[STEPS];
     static const struct ff_param day = {"season", "24"};
     struct ff_frame frame = {0, 60000, STEPS, 1, rows};
