@@ -255,6 +255,17 @@ Test(ets, constant_series_is_fitted)
     expect_near(number("scale"), 3e-9, 1e-6, "scale");
 }
 
+Test(ets, zeros_are_fitted_like_any_constant)
+{
+    double values[12] = {0};
+    values[3] = NAN;
+    fit(values, 12);
+    cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s", fitted.outcome.errmsg);
+    cr_expect_eq(number("level"), 0);
+    cr_expect_eq(number("scale"), 1e-9);
+    cr_expect(isfinite(number("loglik")) && isfinite(number("aicc")));
+}
+
 Test(ets, scale_of_the_values_does_not_matter)
 {
     const double factors[] = {1e-300, 1e-12, 1e12, 1e290};
