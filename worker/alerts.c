@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LEAST_STEPS = 60, LEAST_PEAKS = 8, LEAST_TAIL = 10, ENOUGH = 5 };
+enum { LEAST_STEPS = 60, FEW_PEAKS = 8, LEAST_TAIL = 10, ENOUGH = 5 };
 
 static const double week_ms = 7 * 86400000.0, held_back = 1.0 / 3, base_share = 0.9;
 
@@ -106,6 +106,38 @@ static double base_of(struct ff_fit *fit, const double *scores, size_t n)
     return sorted[(size_t)((1 - base_share) * (double)(count - 1))];
 }
 
+/* The band of the fit that has not seen the rows, over the model's own: an odd value among the rows of one
+ * may have widened it. 1 for kinds without a band. */
+static double compare_bands(struct ff_fit *fit, struct ff_nested *model, const struct ff_kind_frame *frame,
+                            const struct ff_kind_scores *unseen)
+{
+    struct ff_kind_scores seen = ff_nested_scores(fit, frame->steps);
+    double *ratios = fit->alloc(fit, frame->steps, sizeof *ratios);
+    size_t count = 0;
+    if (ff_nested_score(model, frame, &seen) != FF_FIT_OK)
+        return 1;
+    for (size_t i = 0; i < frame->steps; i++) {
+        double ratio = (unseen->upper[i] - unseen->lower[i]) / (seen.upper[i] - seen.lower[i]);
+        if (isfinite(ratio) && ratio > 0)
+            ratios[count++] = ratio;
+    }
+    return count ? ff_median(ratios, count) : 1;
+}
+
+/* Fewer peaks than FEW_PEAKS (windows change slowly; most scores are alike) are enough to say that the kind's
+ * own band gives too many alerts, not that it could be narrower. Where no score stands out at all, the
+ * largest is a single peak. */
+static double level_of(struct ff_fit *fit, const double *judged, size_t n, double wanted, double unit)
+{
+    double *peaks = fit->alloc(fit, n, sizeof *peaks), base = base_of(fit, judged, n);
+    size_t count = find_peaks(judged, n, base, peaks);
+    bool is_few = count < FEW_PEAKS;
+    if (count == 0)
+        peaks[count++] = base;
+    double level = unit * ff_alerts_level(peaks, count, wanted);
+    return is_few ? fmax(level, 1) : level;
+}
+
 /* NaN: it cannot be told. */
 static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
                              const struct ff_kind_frame *frame)
@@ -123,14 +155,12 @@ static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
     struct ff_kind_scores scores = ff_nested_scores(fit, n);
     if (ff_nested_score(&nested, &after, &scores) != FF_FIT_OK)
         return NAN;
-    double *judged = fit->alloc(fit, n, sizeof *judged), *peaks = fit->alloc(fit, n, sizeof *peaks);
+    double *judged = fit->alloc(fit, n, sizeof *judged);
     for (size_t i = 0; i < n; i++)
         judged[i] = score_for(of->alerts, after.values[i], &scores, i);
-    size_t count = find_peaks(judged, n, base_of(fit, judged, n), peaks);
     double weeks = (double)n * (double)frame->step_ms / week_ms;
-    if (count < LEAST_PEAKS)
-        return NAN;
-    return ff_alerts_level(peaks, count, of->alerts->per_week * weeks / (double)of->metrics);
+    return level_of(fit, judged, n, of->alerts->per_week * weeks / (double)of->metrics,
+                    compare_bands(fit, of->fitted, &after, &scores));
 }
 
 void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const struct ff_kind_frame *frame)
@@ -138,8 +168,9 @@ void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const st
     const struct ff_alerts *alerts = of->alerts;
     double threshold = alerts->per_week > 0 ? find_threshold(fit, of, frame) : NAN;
     int64_t least = ff_alert_least_steps(alerts->least_duration_ms, frame->step_ms);
-    if (isfinite(threshold) && threshold > 0)
-        fit->number(fit, "alert_threshold", threshold, FF_SUMMARY);
+    if (alerts->per_week > 0)
+        fit->number(fit, "alert_threshold", isfinite(threshold) && threshold > 0 ? threshold : NAN,
+                    FF_SUMMARY);
     if (alerts->direction != FF_ALERT_BOTH)
         fit->text(fit, "alert_direction", ff_alert_directions[alerts->direction], FF_EXPORT);
     if (alerts->least_deviation > 0)

@@ -1,7 +1,6 @@
 #include "worker/alerts.h"
 
-#include <criterion/criterion.h>
-#include <math.h>
+#include "support/kind_case.h"
 
 enum { COUNT = 2000 };
 static double peaks[COUNT];
@@ -66,4 +65,77 @@ Test(alerts, a_score_of_the_kinds_own_counts_where_the_value_is_the_expected_one
     cr_expect_eq(score[0], 0, "of those above only");
     cr_expect_eq(score[1], 2);
     cr_expect_eq(score[2], 0);
+}
+
+/* ---- of a fit that allows one alert a week ---- */
+
+enum { HOUR_MS = 3600000, MONTH = 672 };
+
+static struct kind_case fitted;
+static double rows[MONTH];
+
+static double noise(size_t i)
+{
+    uint32_t mixed = (uint32_t)(i + 1) * 2654435761U;
+    mixed = (mixed ^ mixed >> 15) * 2246822519U;
+    return (double)((mixed ^ mixed >> 13) >> 8) / (1 << 23) - 1;
+}
+
+static double threshold_of(const char *kind, const struct ff_param *params, size_t param_count, size_t steps)
+{
+    const char *metric = "value";
+    struct ff_fit_spec spec = {
+        .kind = kind, .params = params, .param_count = param_count, .alerts = {.per_week = 1}};
+    struct ff_frame frame = {0, HOUR_MS, steps, 1, rows};
+    kind_case_open(&fitted);
+    kind_case_run(&fitted,
+                  &(struct ff_task){.name = "t", .model = &spec, .metrics = &metric, .frame = frame});
+    cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s: %s", kind, fitted.outcome.errmsg);
+    return kind_case_param(&fitted, "alert_threshold")->number;
+}
+
+static void close_case(void)
+{
+    kind_case_close(&fitted);
+}
+
+Test(alerts, few_peaks_are_enough_not_to_alert_more, .fini = close_case)
+{
+    static const struct ff_param day = {"window", "48"};
+    for (size_t i = 0; i < MONTH; i++)
+        rows[i] = (double)(i % 24) + 0.1 * noise(i) + (i >= 500 && i % 60 < 4 ? 30 : 0);
+    cr_expect_gt(threshold_of("sub_pca", &day, 1, MONTH), 1, "the last third has four odd windows");
+}
+
+Test(alerts, scores_that_are_all_alike_leave_the_band_as_it_is, .fini = close_case)
+{
+    for (size_t i = 0; i < MONTH; i++)
+        rows[i] = i == 200 ? 50 : 0;
+    cr_expect_eq(threshold_of("ewma", NULL, 0, MONTH), 1);
+}
+
+Test(alerts, a_threshold_that_cannot_be_told_is_there_without_a_value, .fini = close_case)
+{
+    for (size_t i = 0; i < 59; i++)
+        rows[i] = noise(i);
+    cr_expect(isnan(threshold_of("ewma", NULL, 0, 59)));
+    for (size_t i = 59; i < MONTH; i++)
+        rows[i] = NAN;
+    cr_expect(isnan(threshold_of("seasonal", NULL, 0, MONTH)), "nothing to judge in the last third");
+}
+
+Test(alerts, an_odd_value_in_one_part_of_the_rows_does_not_move_the_threshold, .fini = close_case)
+{
+    double edges[2];
+    for (size_t spiked = 0; spiked < 2; spiked++) {
+        for (size_t i = 0; i < MONTH; i++)
+            rows[i] = 10 + noise(i);
+        if (spiked)
+            rows[100] = 5000;
+        double threshold = threshold_of("naive", NULL, 0, MONTH);
+        edges[spiked] = threshold * 4 * kind_case_param(&fitted, "scale")->number;
+        kind_case_close(&fitted);
+    }
+    kind_case_open(&fitted);
+    cr_expect(fabs(edges[1] / edges[0] - 1) < 0.05, "%g instead of %g", edges[1], edges[0]);
 }
