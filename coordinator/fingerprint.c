@@ -14,12 +14,17 @@ static void add_all_params(struct ff_hash *hash, const struct ff_fit_spec *spec)
     }
 }
 
+/* Raised when the same scores give another threshold. */
+enum { THRESHOLD_REVISION = 2 };
+
 static void add_alerts(struct ff_hash *hash, const struct ff_alerts *alerts)
 {
     ff_hash_add(hash, &alerts->per_week, sizeof alerts->per_week);
     ff_hash_add_number(hash, alerts->direction);
     ff_hash_add_number(hash, (uint64_t)alerts->least_duration_ms);
     ff_hash_add(hash, &alerts->least_deviation, sizeof alerts->least_deviation);
+    if (alerts->per_week > 0)
+        ff_hash_add_number(hash, THRESHOLD_REVISION);
 }
 
 static void add_spec(struct ff_hash *hash, const struct ff_fit_spec *spec)

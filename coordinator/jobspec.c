@@ -7,6 +7,7 @@
  * arena. */
 #include "coordinator/jobspec.h"
 
+#include "common/alert_rule.h"
 #include "common/buf.h"
 #include "common/text.h"
 #include "coordinator/jobspec_parts.h"
@@ -258,7 +259,6 @@ static enum ff_status read_alerts(struct ff_jobspec_reader *r, const struct ff_c
 {
     static const char *const keys[] = {"per_target_per_week", "total_per_day", "direction", "min_duration",
                                        "min_deviation"};
-    static const char *const directions[] = {"both", "above", "below"};
     struct ff_jobspec *spec = r->spec;
     int direction = FF_ALERT_BOTH;
     enum ff_status status = ff_config_check_map(node, keys, COUNT(keys), r->err);
@@ -267,8 +267,8 @@ static enum ff_status read_alerts(struct ff_jobspec_reader *r, const struct ff_c
     if (status == FF_OK)
         status = ff_config_number(child(node, keys[1]), 1e-6, 1e9, &spec->alerts.total_per_day, r->err);
     if (status == FF_OK)
-        status =
-            ff_config_choice(child(node, "direction"), directions, COUNT(directions), &direction, r->err);
+        status = ff_config_choice(child(node, "direction"), ff_alert_directions, FF_ALERT_DIRECTIONS,
+                                  &direction, r->err);
     if (status == FF_OK)
         status = ff_config_duration(child(node, "min_duration"), &spec->alerts.least_duration_ms, r->err);
     if (status == FF_OK)

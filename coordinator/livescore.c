@@ -1,5 +1,6 @@
 #include "coordinator/livescore.h"
 
+#include "common/alert_rule.h"
 #include "common/kinds.h"
 #include "common/model.h"
 #include "common/online.h"
@@ -16,7 +17,11 @@ enum { FLUSH_BYTES = 1 << 20 };
 /* A metric of a target. */
 struct series {
     struct ff_online *detector; /* NULL: there is no model */
-    double threshold;           /* of its scores */
+    struct ff_alert_rule rule;  /* its least length is in ms */
+    struct ff_alert_stretch stretch;
+    int64_t step_ms; /* 0: not known */
+    int64_t time_ms; /* of its newest row */
+    bool has_row;
     bool is_wanted;
 };
 
@@ -47,10 +52,13 @@ static enum ff_status begin_from_part(struct run *run, const struct ff_model *mo
                                       struct series *series)
 {
     const struct ff_model_param *state = ff_model_param(part, "state", FF_VALUE_NUMBERS),
-                                *warmup = ff_model_param(part, "warmup", FF_VALUE_INTEGER),
-                                *threshold = ff_model_param(part, "alert_threshold", FF_VALUE_NUMBER);
+                                *warmup = ff_model_param(part, "warmup", FF_VALUE_INTEGER);
     int64_t length, end;
-    if (!state || !warmup || __builtin_mul_overflow(model->steps, model->step_ms, &length) ||
+    series->rule = ff_alert_rule_of(part);
+    series->step_ms = model->step_ms;
+    if (!state || !warmup || model->step_ms <= 0 ||
+        __builtin_mul_overflow(series->rule.least_length, model->step_ms, &series->rule.least_length) ||
+        __builtin_mul_overflow(model->steps, model->step_ms, &length) ||
         __builtin_add_overflow(model->t0_ms, length, &end))
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);
     bool goes_on = run->time_ms >= end;
@@ -59,8 +67,6 @@ static enum ff_status begin_from_part(struct run *run, const struct ff_model *mo
         return ff_error_set(run->err, FF_DATA_LOSS, "the model of %s cannot be read", target);
     if (!goes_on)
         ff_online_start(series->detector, (size_t)warmup->integer);
-    if (threshold && threshold->number > 0)
-        series->threshold = threshold->number;
     return FF_OK;
 }
 
@@ -82,6 +88,16 @@ static enum ff_status begin_from_model(struct run *run, const char *target, cons
     return status;
 }
 
+/* What the job says; its threshold is not known before something was fitted. */
+static void begin_alerts(const struct ff_jobspec *spec, struct series *series)
+{
+    int64_t step_ms = spec->prepare.step_ms, least_ms = spec->alerts.least_duration_ms;
+    if (step_ms && __builtin_mul_overflow(ff_alert_least_steps(least_ms, step_ms), step_ms, &least_ms))
+        least_ms = INT64_MAX;
+    series->rule = (struct ff_alert_rule){1, spec->alerts.direction, spec->alerts.least_deviation, least_ms};
+    series->step_ms = step_ms;
+}
+
 static enum ff_status begin_from_rule(struct run *run, const char *target, const char *metric,
                                       struct series *series)
 {
@@ -99,6 +115,7 @@ static enum ff_status begin_from_rule(struct run *run, const char *target, const
             text = model->params[i].text;
     if (!ff_parse_integer(text, &warmup))
         return not_online(run, target, model->kind);
+    begin_alerts(spec, series);
     series->detector = ff_arena_alloc(&run->arena, ff_online_size());
     ff_online_start(series->detector, (size_t)warmup);
     return FF_OK;
@@ -107,7 +124,7 @@ static enum ff_status begin_from_rule(struct run *run, const char *target, const
 static enum ff_status begin(struct run *run, const char *target, const char *metric, struct series *series)
 {
     const char *only = run->what->only;
-    *series = (struct series){.threshold = 1, .is_wanted = !*only || ff_glob_match(only, target)};
+    *series = (struct series){.is_wanted = !*only || ff_glob_match(only, target)};
     if (!series->is_wanted)
         return FF_OK;
     return run->what->kit ? begin_from_model(run, target, metric, series)
@@ -133,15 +150,37 @@ static struct series *find(struct run *run, const char *target, const char *metr
 
 /* ---- rows ---- */
 
-static void put(struct run *run, const struct series *series, const char *target, const char *metric,
-                double value)
+/* How long what a row says has lasted: since the row before; where that is missing, for a step. If no step is
+ * known a stretch begins with its first row. */
+static int64_t length_of(const struct series *series, int64_t time_ms)
+{
+    int64_t step_ms = series->step_ms, since;
+    if (!step_ms && series->stretch.score == 0)
+        return 0;
+    if (!series->has_row)
+        return step_ms;
+    if (time_ms <= series->time_ms)
+        return 0;
+    if (__builtin_sub_overflow(time_ms, series->time_ms, &since))
+        since = INT64_MAX;
+    return step_ms && since - step_ms > step_ms / 2 ? step_ms : since;
+}
+
+static void judge(struct series *series, int64_t time_ms, double value, struct ff_score *score)
+{
+    struct ff_online_verdict verdict = ff_online_take(series->detector, value);
+    *score = (struct ff_score){verdict.expected, verdict.lower, verdict.upper, verdict.score};
+    ff_alert_rule_bend(&series->rule, value, score);
+    ff_alert_rule_wait(&series->rule, value, length_of(series, time_ms), &series->stretch, score);
+}
+
+static void put(struct run *run, struct series *series, const char *target, const char *metric, double value)
 {
     struct ff_score score = {NAN, NAN, NAN, NAN};
-    if (series->detector && !isnan(value)) {
-        struct ff_online_verdict verdict = ff_online_take(series->detector, value);
-        score = (struct ff_score){verdict.expected, verdict.lower, verdict.upper,
-                                  verdict.score / series->threshold};
-    }
+    if (series->detector && !isnan(value))
+        judge(series, run->time_ms, value, &score);
+    series->time_ms = run->time_ms;
+    series->has_row = true;
     ff_scoreline_put(&run->out, run->time.text, target, metric, value, &score, run->counts);
 }
 
@@ -169,7 +208,7 @@ static enum ff_status take_row(void *context, const struct ff_scanned_row *row, 
         const char *column = row->columns->values[i].name;
         const char *target = row->target ? row->target : column;
         const char *metric = row->target ? column : "value";
-        const struct series *series = find(run, target, metric);
+        struct series *series = find(run, target, metric);
         if (!series)
             return err->status;
         is_known |= series->detector != NULL;

@@ -18,9 +18,10 @@ struct ff_livescore {
 };
 
 /* By a kit a target goes on from its model, or, if its first row is not behind those that the model was
- * fitted on, begins from nothing with the model's warm-up. Targets that neither has are counted and get
- * lines without a score. INVALID_ARGUMENT: files, or a target with a model of another kind; DATA_LOSS: a
- * model that cannot be read; INTERNAL: out takes no more. */
+ * fitted on, begins from nothing with the model's warm-up; what it says of alerts counts as everywhere.
+ * Without a kit the job's direction, least duration and least deviation count. Targets that neither has are
+ * counted and get lines without a score. INVALID_ARGUMENT: files, or a target with a model of another kind;
+ * DATA_LOSS: a model that cannot be read; INTERNAL: out takes no more. */
 FF_NODISCARD enum ff_status ff_livescore_run(const struct ff_livescore *what, struct ff_score_counts *counts,
                                              struct ff_error *err);
 

@@ -3,14 +3,11 @@
 #ifndef FF_COORDINATOR_SCORELINE_H
 #define FF_COORDINATOR_SCORELINE_H
 
+#include "common/alert_rule.h"
 #include "common/buf.h"
 #include "common/model.h"
 
 #include <stdio.h>
-
-struct ff_score {
-    double expected, lower, upper, score; /* NaN: not known */
-};
 
 struct ff_score_counts {
     uint64_t lines;

@@ -11,9 +11,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { LEAST_STEPS = 60, LEAST_PEAKS = 8, LEAST_TAIL = 10, ENOUGH = 5 };
+enum { LEAST_STEPS = 60, FEW_PEAKS = 8, LEAST_TAIL = 10, ENOUGH = 5 };
 
 static const double week_ms = 7 * 86400000.0, held_back = 1.0 / 3, base_share = 0.9;
 
@@ -61,30 +60,24 @@ double ff_alerts_level(double *peaks, size_t count, double wanted)
 
 /* ---- scores of rows that were held back ---- */
 
-static void widen(const struct ff_alerts *alerts, size_t i, struct ff_kind_scores *scores)
+static struct ff_score score_at(const struct ff_kind_scores *scores, size_t i)
 {
-    scores->upper[i] = fmax(scores->upper[i], scores->expected[i] + alerts->least_deviation);
-    scores->lower[i] = fmin(scores->lower[i], scores->expected[i] - alerts->least_deviation);
-}
-
-static double side_score(double value, double expected, double bound)
-{
-    return bound == expected ? INFINITY : (value - expected) / (bound - expected);
+    return (struct ff_score){scores->expected[i], scores->lower[i], scores->upper[i], scores->score[i]};
 }
 
 double ff_alerts_score(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
                        size_t i)
 {
-    if (isnan(value) || isnan(scores->expected[i]))
-        return NAN;
-    bool above = value > scores->expected[i], below = value < scores->expected[i];
-    if ((direction == FF_ALERT_ABOVE && !above) || (direction == FF_ALERT_BELOW && !below))
-        return 0;
-    if (!isnan(scores->score[i]))
-        return scores->score[i];
-    if (!above && !below)
-        return 0;
-    return side_score(value, scores->expected[i], above ? scores->upper[i] : scores->lower[i]);
+    struct ff_score score = score_at(scores, i);
+    return ff_alert_score(direction, value, &score);
+}
+
+/* The same, 0 where it is too near to what is expected for an alert. */
+static double score_for(const struct ff_alerts *alerts, double value, const struct ff_kind_scores *scores,
+                        size_t i)
+{
+    bool is_near = fabs(value - scores->expected[i]) < alerts->least_deviation;
+    return is_near ? 0 : ff_alerts_score(alerts->direction, value, scores, i);
 }
 
 /* The largest score of each stretch above the base; returns how many. */
@@ -113,6 +106,38 @@ static double base_of(struct ff_fit *fit, const double *scores, size_t n)
     return sorted[(size_t)((1 - base_share) * (double)(count - 1))];
 }
 
+/* The band of the fit that has not seen the rows, over the model's own: an odd value among the rows of one
+ * may have widened it. 1 for kinds without a band. */
+static double compare_bands(struct ff_fit *fit, struct ff_nested *model, const struct ff_kind_frame *frame,
+                            const struct ff_kind_scores *unseen)
+{
+    struct ff_kind_scores seen = ff_nested_scores(fit, frame->steps);
+    double *ratios = fit->alloc(fit, frame->steps, sizeof *ratios);
+    size_t count = 0;
+    if (ff_nested_score(model, frame, &seen) != FF_FIT_OK)
+        return 1;
+    for (size_t i = 0; i < frame->steps; i++) {
+        double ratio = (unseen->upper[i] - unseen->lower[i]) / (seen.upper[i] - seen.lower[i]);
+        if (isfinite(ratio) && ratio > 0)
+            ratios[count++] = ratio;
+    }
+    return count ? ff_median(ratios, count) : 1;
+}
+
+/* Fewer peaks than FEW_PEAKS (windows change slowly; most scores are alike) are enough to say that the kind's
+ * own band gives too many alerts, not that it could be narrower. Where no score stands out at all, the
+ * largest is a single peak. */
+static double level_of(struct ff_fit *fit, const double *judged, size_t n, double wanted, double unit)
+{
+    double *peaks = fit->alloc(fit, n, sizeof *peaks), base = base_of(fit, judged, n);
+    size_t count = find_peaks(judged, n, base, peaks);
+    bool is_few = count < FEW_PEAKS;
+    if (count == 0)
+        peaks[count++] = base;
+    double level = unit * ff_alerts_level(peaks, count, wanted);
+    return is_few ? fmax(level, 1) : level;
+}
+
 /* NaN: it cannot be told. */
 static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
                              const struct ff_kind_frame *frame)
@@ -130,86 +155,42 @@ static double find_threshold(struct ff_fit *fit, const struct ff_alert_case *of,
     struct ff_kind_scores scores = ff_nested_scores(fit, n);
     if (ff_nested_score(&nested, &after, &scores) != FF_FIT_OK)
         return NAN;
-    double *judged = fit->alloc(fit, n, sizeof *judged), *peaks = fit->alloc(fit, n, sizeof *peaks);
-    for (size_t i = 0; i < n; i++) {
-        widen(of->alerts, i, &scores);
-        judged[i] = ff_alerts_score(of->alerts->direction, after.values[i], &scores, i);
-    }
-    size_t count = find_peaks(judged, n, base_of(fit, judged, n), peaks);
+    double *judged = fit->alloc(fit, n, sizeof *judged);
+    for (size_t i = 0; i < n; i++)
+        judged[i] = score_for(of->alerts, after.values[i], &scores, i);
     double weeks = (double)n * (double)frame->step_ms / week_ms;
-    if (count < LEAST_PEAKS)
-        return NAN;
-    return ff_alerts_level(peaks, count, of->alerts->per_week * weeks / (double)of->metrics);
+    return level_of(fit, judged, n, of->alerts->per_week * weeks / (double)of->metrics,
+                    compare_bands(fit, of->fitted, &after, &scores));
 }
 
 void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const struct ff_kind_frame *frame)
 {
-    static const char *const names[] = {"both", "above", "below"};
     const struct ff_alerts *alerts = of->alerts;
     double threshold = alerts->per_week > 0 ? find_threshold(fit, of, frame) : NAN;
-    if (isfinite(threshold) && threshold > 0)
-        fit->number(fit, "alert_threshold", threshold, FF_SUMMARY);
+    int64_t least = ff_alert_least_steps(alerts->least_duration_ms, frame->step_ms);
+    if (alerts->per_week > 0)
+        fit->number(fit, "alert_threshold", isfinite(threshold) && threshold > 0 ? threshold : NAN,
+                    FF_SUMMARY);
     if (alerts->direction != FF_ALERT_BOTH)
-        fit->text(fit, "alert_direction", names[alerts->direction], FF_EXPORT);
+        fit->text(fit, "alert_direction", ff_alert_directions[alerts->direction], FF_EXPORT);
     if (alerts->least_deviation > 0)
         fit->number(fit, "alert_min_deviation", alerts->least_deviation, FF_EXPORT);
-    if (alerts->least_duration_ms > frame->step_ms)
-        fit->integer(fit, "alert_min_steps",
-                     (alerts->least_duration_ms + frame->step_ms - 1) / frame->step_ms, FF_EXPORT);
+    if (least)
+        fit->integer(fit, "alert_min_steps", least, FF_EXPORT);
 }
 
 /* ---- using it ---- */
 
-static enum ff_alert_direction direction_of(const struct ff_kind_model *model)
-{
-    const char *text = model->text(model, "alert_direction");
-    return !text                        ? FF_ALERT_BOTH
-           : strcmp(text, "above") == 0 ? FF_ALERT_ABOVE
-           : strcmp(text, "below") == 0 ? FF_ALERT_BELOW
-                                        : FF_ALERT_BOTH;
-}
-
-static void bend(const struct ff_alerts *alerts, double threshold, size_t i, struct ff_kind_scores *scores)
-{
-    double expected = scores->expected[i];
-    widen(alerts, i, scores);
-    scores->upper[i] = expected + threshold * (scores->upper[i] - expected);
-    scores->lower[i] = expected - threshold * (expected - scores->lower[i]);
-    scores->score[i] /= threshold;
-}
-
-/* Steps that are not yet in a stretch of so many count as if they were on the edge. */
-static void wait_for_stretch(const struct ff_kind_frame *frame, int64_t least,
-                             enum ff_alert_direction direction, struct ff_kind_scores *scores)
-{
-    int64_t run = 0;
-    for (size_t i = 0; i < frame->steps; i++) {
-        double score = ff_alerts_score(direction, frame->values[i], scores, i);
-        if (isnan(score))
-            continue; /* a missing value neither ends a stretch nor is part of it */
-        run = score > 1 ? run + 1 : 0;
-        if (score > 1 && run < least)
-            scores->score[i] = 1;
-    }
-}
-
-void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+void ff_alerts_apply(const struct ff_alert_rule *rule, const struct ff_kind_frame *frame,
                      struct ff_kind_scores *scores)
 {
-    double threshold = model->number(model, "alert_threshold"),
-           deviation = model->number(model, "alert_min_deviation");
-    struct ff_alerts alerts = {.direction = direction_of(model),
-                               .least_deviation = deviation > 0 ? deviation : 0};
-    int64_t least = model->integer(model, "alert_min_steps", 1);
+    struct ff_alert_stretch stretch = {0};
     for (size_t i = 0; i < frame->steps; i++) {
-        bend(&alerts, threshold > 0 ? threshold : 1, i, scores);
-        if (!isnan(scores->score[i]) && ff_alerts_score(alerts.direction, frame->values[i], scores, i) == 0)
-            scores->score[i] = 0; /* on the side that does not count */
-        if (alerts.direction == FF_ALERT_ABOVE)
-            scores->lower[i] = -INFINITY;
-        if (alerts.direction == FF_ALERT_BELOW)
-            scores->upper[i] = INFINITY;
+        struct ff_score score = score_at(scores, i);
+        ff_alert_rule_bend(rule, frame->values[i], &score);
+        ff_alert_rule_wait(rule, frame->values[i], 1, &stretch, &score);
+        scores->lower[i] = score.lower;
+        scores->upper[i] = score.upper;
+        scores->score[i] = score.score;
     }
-    if (least > 1)
-        wait_for_stretch(frame, least, alerts.direction, scores);
 }

@@ -3,7 +3,7 @@
 #ifndef FF_WORKER_ALERTS_H
 #define FF_WORKER_ALERTS_H
 
-#include "common/task.h"
+#include "common/alert_rule.h"
 #include "worker/emitter.h"
 #include "worker/models/nested.h"
 
@@ -12,19 +12,21 @@ struct ff_alert_case {
     const struct ff_kind_param *params;
     size_t param_count;
     const struct ff_alerts *alerts;
-    size_t metrics; /* of the target, which share what it is allowed */
+    size_t metrics;           /* of the target, which share what it is allowed */
+    struct ff_nested *fitted; /* the model */
 };
 
 /* Emits alert_threshold and what else the job says of alerts, for a model that was just fitted to frame. The
  * threshold is taken from scores of rows that the kind has not seen: those of the last third by a fit of what
- * is before it. Nothing is emitted, and so the kind's own band counts, where that cannot be done. */
+ * is before it, in units of the model's own band there. Where that cannot be done it is NaN, and the kind's
+ * own band counts. */
 void ff_alerts_emit(struct ff_fit *fit, const struct ff_alert_case *of, const struct ff_kind_frame *frame);
 
-/* Bends the bands and scores of a frame to what the model says of alerts. */
-void ff_alerts_apply(const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+/* Bends the bands and scores of a frame to what its model says of alerts. */
+void ff_alerts_apply(const struct ff_alert_rule *rule, const struct ff_kind_frame *frame,
                      struct ff_kind_scores *scores);
 
-/* The score of a value by the band, or the kind's own; NaN: the step is not judged. */
+/* As ff_alert_score(), of a step. */
 double ff_alerts_score(enum ff_alert_direction direction, double value, const struct ff_kind_scores *scores,
                        size_t step);
 

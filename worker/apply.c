@@ -230,14 +230,14 @@ static int score_column(struct ff_fit *fit, const struct ff_task *task, const st
     if (!part)
         return code;
     struct ff_kind_frame view = columns_of(task, column, 1);
-    struct view seen = view_of(model, (size_t)(part - model->parts));
+    struct ff_alert_rule rule = ff_alert_rule_of(part);
     code = ff_apply_score(fit, kind, model, (size_t)(part - model->parts), &view, scores);
     if (code == FF_FIT_OK)
         code = check_band(fit, kind, scores, view.steps);
     if (code != FF_FIT_OK)
         return code;
     ff_band_open(scores, view.steps);
-    ff_alerts_apply(&seen.model, &view, scores);
+    ff_alerts_apply(&rule, &view, scores);
     return FF_FIT_OK;
 }
 

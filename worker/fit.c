@@ -154,13 +154,30 @@ static enum ff_code known_code(struct attempt *attempt, int code)
                                    attempt->kind->name, code);
 }
 
-static void add_alerts(struct attempt *attempt, const struct ff_kind_frame *view)
+/* The model, and what the job says of alerts. */
+static int fit_with_alerts(struct attempt *attempt, const struct ff_kind_frame *view)
 {
-    const struct ff_alert_case of = {attempt->kind, attempt->params, attempt->param_count,
-                                     &attempt->spec->alerts, attempt->task->frame.columns};
-    const struct ff_alerts *alerts = of.alerts;
-    if (alerts->per_week > 0 || alerts->direction || alerts->least_duration_ms || alerts->least_deviation > 0)
-        ff_alerts_emit(&attempt->fitter->emitter.fit, &of, view);
+    struct ff_fit *fit = &attempt->fitter->emitter.fit;
+    struct ff_nested model;
+    const struct ff_alert_case of = {attempt->kind,
+                                     attempt->params,
+                                     attempt->param_count,
+                                     &attempt->spec->alerts,
+                                     attempt->task->frame.columns,
+                                     &model};
+    int code = ff_nested_fit(&model, fit, of.kind, of.params, of.param_count, view);
+    if (code != FF_FIT_OK)
+        return code;
+    ff_nested_emit(&model, "");
+    ff_alerts_emit(fit, &of, view);
+    return code;
+}
+
+static bool has_alerts(const struct attempt *attempt)
+{
+    const struct ff_alerts *alerts = &attempt->spec->alerts;
+    return alerts->per_week > 0 || alerts->direction || alerts->least_duration_ms ||
+           alerts->least_deviation > 0;
 }
 
 static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, size_t count,
@@ -177,9 +194,9 @@ static struct ff_model_part fit_columns(struct attempt *attempt, size_t first, s
         .names = attempt->task->metrics + first,
     };
     ff_emitter_begin(emitter);
-    int code = attempt->kind->fit(&emitter->fit, attempt->config, &view);
-    if (code == FF_FIT_OK && count == 1 && !(attempt->kind->flags & FF_KIND_MULTIVARIATE))
-        add_alerts(attempt, &view);
+    bool with_alerts = has_alerts(attempt) && count == 1 && !(attempt->kind->flags & FF_KIND_MULTIVARIATE);
+    int code = with_alerts ? fit_with_alerts(attempt, &view)
+                           : attempt->kind->fit(&emitter->fit, attempt->config, &view);
     return ff_emitter_end(emitter, metric, known_code(attempt, code));
 }
 

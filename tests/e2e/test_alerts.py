@@ -46,6 +46,29 @@ class Alerts(Case):
         for noise in (lambda rng: rng.gauss(0, 1), heavy):
             self.assertTrue(0.4 <= self.per_week({"per_target_per_week": 1}, noise) <= 2.2)
 
+    def test_a_level_that_wanders_keeps_to_what_is_allowed(self):
+        rng, steps = random.Random(5), 4 * WEEK // STEP
+        levels = {f"t{i:02d}": 100.0 for i in range(self.TARGETS)}
+        for name, first in (("data.csv", 0), ("later.csv", steps)):
+            lines = ["time,target,value"]
+            for i in range(first, first + steps):
+                for target in levels:
+                    levels[target] += rng.gauss(0, 0.3)
+                    lines.append(f"{START + i * STEP},{target},{levels[target] + rng.gauss(0, 1):.5f}")
+            self.write(name, "\n".join(lines) + "\n")
+        self.train(self.job(models={"top": {"kind": "ewma"}}, alerts={"per_target_per_week": 1}))
+        flags = {}
+        for line in csv.DictReader(io.StringIO(self.fitfleet("score", "job", "later.csv", "--state", self.state).out)):
+            flags.setdefault(line["target"], []).append(line["anomaly"] == "1")
+        self.assertTrue(0.4 <= sum(map(runs, flags.values())) / self.TARGETS / 4 <= 2.2)
+
+    def test_a_threshold_that_cannot_be_told_is_null(self):
+        self.rows("data.csv", 0, 59, lambda rng: rng.gauss(0, 1), 1)
+        result = self.train_json(self.job(models={"top": {"kind": "ewma"}}, alerts={"per_target_per_week": 1}))
+        models = [json.loads(line)["metrics"]["value"] for line in self.models().splitlines()]
+        models += [entry["model"]["summary"]["metrics"]["value"] for entry in result["top"].values()]
+        self.assertEqual([model["alert_threshold"] for model in models], [None] * len(models))
+
     def test_twenty_a_day_in_all(self):
         found = self.per_week({"total_per_day": 20}, lambda rng: rng.gauss(0, 1)) * self.TARGETS / 7
         self.assertTrue(11 <= found <= 34, found)
@@ -78,6 +101,9 @@ class Alerts(Case):
         lines = self.score_values({"min_deviation": 20}, (115, 125, 85, 75))
         self.assertEqual([line["anomaly"] for line in lines], ["0", "1", "0", "1"])
         self.assertAlmostEqual(float(lines[0]["upper"]) - float(lines[0]["expected"]), 20, places=9)
+
+    def test_a_least_deviation_is_not_undone_by_a_threshold(self):
+        self.assertEqual(self.per_week({"per_target_per_week": 1, "min_deviation": 20}, lambda rng: rng.gauss(0, 1)), 0)
 
     def test_a_least_duration(self):
         lines = self.score_values({"min_duration": "30m"}, (150, 100, 150, 150, 150, 150, 100))

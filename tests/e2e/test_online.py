@@ -21,7 +21,9 @@ class Online(Case):
     def rows(self, first, count, targets=2, odd=()):
         for step in range(first, first + count):
             for target in range(targets):
-                value = 500 if (step, target) in odd else wave(step, target)
+                value = wave(step, target)
+                if (step, target) in odd:
+                    value = odd[step, target] if isinstance(odd, dict) else 500
                 yield f"{START + 60 * step},T{target},{value}"
 
     def file(self, name, *args, **options):
@@ -32,6 +34,12 @@ class Online(Case):
 
     def scores(self, text):
         return list(csv.DictReader(io.StringIO(text)))
+
+    def told(self, text):
+        """Target, value, and of those that last also the step."""
+        lines = [(i, line) for i, line in enumerate(self.scores(text)) if line["anomaly"] == "1"]
+        return [f"{line['target']} {line['value']}" + (f" {300 + i // 2}" if line["value"] == "500" else "")
+                for i, line in lines]
 
     def test_a_job_says_how_streams_begin(self):
         job = self.job(models=RULE)
@@ -72,6 +80,31 @@ class Online(Case):
         self.assertEqual(again, cold, "what it has learned is not judged by what learned it")
         batch = self.scores(self.fitfleet("score", "job", "rest.csv", "--state", self.state).out)
         self.assertEqual([line["score"] for line in batch], [line["score"] for line in self.scores("\n".join(rest))])
+
+    def test_alerts_count_as_for_score(self):
+        """From a job, and by the model of a set as batch does: one low, one high, and one that lasts."""
+        odd = {(320, 0): -500, (340, 1): 60, **{(step, 0): 500 for step in range(360, 365)}}
+        low, high, first, third = "T0 -500", "T1 60", "T0 500 360", "T0 500 362"
+        self.file("data.csv", 0, 300)
+        self.file("rest.csv", 300, 65, odd=odd)
+        self.file("whole.csv", 0, 365, odd=odd)
+        for alerts, wanted in (({}, [low, high, first]),
+                               ({"direction": "above"}, [high, first]),
+                               ({"direction": "below"}, [low]),
+                               ({"min_deviation": 100}, [low, first]),
+                               ({"min_duration": "3m"}, [third]),
+                               ({"min_duration": "3m", "direction": "below"}, []),
+                               ({"min_duration": "3m", "min_deviation": 100, "direction": "above"}, [third]),
+                               ({"per_target_per_week": 2000}, None)):
+            job = self.job(models=RULE, alerts=alerts, prepare={"step": "1m"})
+            self.train(job, "--no-reuse")
+            rest = self.online("job", "rest.csv", "--state", self.state).out
+            batch = self.fitfleet("score", "job", "rest.csv", "--state", self.state).out
+            self.assertEqual(rest, batch)
+            self.assertEqual("alert_threshold" in self.models(), wanted is None)
+            if wanted is not None:
+                self.assertEqual(self.online(job, "whole.csv").out.splitlines()[601:], rest.splitlines()[1:])
+                self.assertEqual(self.told(rest), wanted, alerts)
 
     def test_a_pipe_is_answered_row_by_row(self):
         self.file("data.csv", 0, 1)

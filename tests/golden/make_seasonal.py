@@ -26,6 +26,13 @@ def scale_of(r, y):
     return max(scale, 1e-9 * max(1.0, abs(np.median(y))))
 
 
+def error_scale_of(e, y):
+    """docs/models.md, "Scores and forecasts"."""
+    middle = 1.4826 * np.median(np.abs(e - np.median(e)))
+    scale = max(middle, np.mean(np.abs(e))) if middle > 0 else 1.2533 * np.mean(np.abs(e))
+    return max(scale, 1e-9 * max(1.0, abs(np.median(y))))
+
+
 def detect(y):
     n = len(y)
     x = np.where(np.isnan(y), np.nanmean(y), y)
@@ -77,7 +84,7 @@ def ewma(y, alpha=0.1):
     for v in values:
         errors.append(v - level)
         level += alpha * (v - level)
-    return level, scale_of(np.array(errors), values)
+    return level, error_scale_of(np.array(errors), values)
 
 
 def numbers(values):

@@ -145,7 +145,7 @@ static int fit_series(struct ff_fit *fit, const void *given, const struct ff_kin
     if (!make_pattern(fit, config, y, n, m, relative, pattern))
         make_pattern(fit, config, y, n, m, relative = false, pattern);
     double level = follow(y, weights, n, pattern, m, relative, config->alpha, known, &errors_count);
-    double scale = ff_robust_scale(known, errors_count, typical, weights);
+    double scale = ff_error_scale(known, errors_count, typical, weights);
     if (!isfinite(level) || !isfinite(scale))
         return fit->fail(fit, FF_FIT_NOT_CONVERGED, "the values are too large to be added up");
     fit->integer(fit, "season", (int64_t)m, FF_SUMMARY);

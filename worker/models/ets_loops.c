@@ -25,7 +25,7 @@ void ff_ets_series_init(struct ff_ets_series *series, struct ff_fit *fit, const 
             squares += y[i] * y[i];
         }
     series->holes = series->observed < n;
-    series->least_sum = 1e-24 * squares;
+    series->least_sum = 1e-24 * (squares > 0 ? squares : (double)series->observed); /* zeros: as if ones */
     double **room[] = {&series->e, &series->q, &series->b, &series->is, &series->iq};
     for (size_t i = 0; i < sizeof room / sizeof *room; i++)
         *room[i] = fit->alloc(fit, n, sizeof(double));

@@ -70,7 +70,7 @@ static void measure_errors(struct ff_fit *fit, const struct ff_ets_series *serie
                 model->form.relative ? series->e[t] / (series->y[t] - series->e[t]) : series->e[t] * unit;
         }
     typical = model->form.relative ? 1 : ff_median(scratch, count);
-    model->scale = ff_robust_scale(errors, count, typical, scratch);
+    model->scale = ff_error_scale(errors, count, typical, scratch);
     double free = (double)count - 4 - (double)(model->form.season ? model->m : 0);
     double factor = model->form.relative ? 1 : 1 / unit;
     for (size_t i = 0; i < count; i++)
@@ -233,6 +233,15 @@ static void learn(const struct ff_ets_model *model, struct ff_ets_state *state, 
         *s = season;
 }
 
+/* Relative errors have no meaning about a forecast that is not above 0, and a band in proportion to it would
+ * not let the states come back: they begin again at the value. */
+static void begin_again(const struct ff_ets_model *model, struct ff_ets_state *state, double s, double value)
+{
+    bool divides = model->form.season == FF_ETS_MULTIPLICATIVE && s != 0;
+    state->level = divides ? value / s : model->form.season == FF_ETS_ADDITIVE ? value - s : value;
+    state->trend = 0;
+}
+
 int ff_ets_score(struct ff_fit *fit, const struct ff_kind_model *from, const struct ff_kind_frame *frame,
                  struct ff_kind_scores *scores)
 {
@@ -248,7 +257,11 @@ int ff_ets_score(struct ff_fit *fit, const struct ff_kind_model *from, const str
         double f = forecast_at(&model, q, state.season[phase]);
         double distance = FF_SERIES_BAND * model.scale * (model.form.relative ? fabs(f) : 1);
         ff_series_put(scores, t, f, distance);
-        learn(&model, &state, q, &state.season[phase], isnan(y) ? 0 : ff_series_clamp(y, f, distance) - f);
+        if (model.form.relative && f <= 0 && !isnan(y))
+            begin_again(&model, &state, state.season[phase], y);
+        else
+            learn(&model, &state, q, &state.season[phase],
+                  isnan(y) ? 0 : ff_series_clamp(y, f, distance) - f);
     }
     return FF_FIT_OK;
 }

@@ -2,9 +2,14 @@
  *
  * For series too short or too irregular for a season, and as a fallback: it needs two values. The level
  * starts at the median of the first ten values, so that one odd first value does not stay in the errors, and
- * follows l ← l + alpha·(y − l). A missing value leaves it alone. The scale is that of seasonal, of the
- * errors y − l before each update. Source: Roberts, "Control chart tests based on geometric moving averages",
- * Technometrics 1 (1959). */
+ * follows l ← l + alpha·(y − l). A missing value leaves it alone. The scale is that of the errors y − l
+ * before each update.
+ *
+ * score goes on one step ahead, as the scale is measured: from the start level at the training start and
+ * before, from the last one behind the end, between both in proportion within. A value outside the band moves
+ * the level as if it lay at the edge. Models of format 1 have no start level and were judged by their last
+ * one alone; so they still are, as the thresholds of their alerts are made for that. Source: Roberts,
+ * "Control chart tests based on geometric moving averages", Technometrics 1 (1959). */
 #include "worker/models/params.h"
 #include "worker/models/registry.h"
 #include "worker/models/series.h"
@@ -52,54 +57,76 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     bool constant = ff_all_equal(values, count);
     memcpy(scratch, values, count * sizeof *values);
     double typical = ff_median(scratch, count);
-    double level = follow(values, count, *alpha, start_level(values, count, scratch));
+    double start = start_level(values, count, scratch), level = follow(values, count, *alpha, start);
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - count), FF_SUMMARY);
     fit->number(fit, "level", level, FF_SUMMARY);
-    fit->number(fit, "scale", ff_robust_scale(values, count, typical, scratch), FF_SUMMARY);
+    fit->number(fit, "scale", ff_error_scale(values, count, typical, scratch), FF_SUMMARY);
     fit->boolean(fit, "constant", constant, FF_SUMMARY);
     fit->number(fit, "alpha", *alpha, FF_EXPORT);
+    fit->number(fit, "start_level", start, FF_EXPORT);
     return FF_FIT_OK;
 }
 
 /* ---- using it ---- */
 
-static int read_model(struct ff_fit *fit, const struct ff_kind_model *model, double *level, double *scale)
+struct model {
+    double level, start_level, scale, alpha;
+    size_t steps;
+};
+
+static int read_model(struct ff_fit *fit, const struct ff_kind_model *from, struct model *model)
 {
-    *level = model->number(model, "level");
-    *scale = model->number(model, "scale");
-    if (isnan(*level) || !(*scale > 0))
-        return fit->fail(fit, FF_FIT_BAD_PARAMETER, "not a model of the kind ewma");
+    bool is_still = from->format_version < 2;
+    *model = (struct model){.level = from->number(from, "level"),
+                            .scale = from->number(from, "scale"),
+                            .alpha = from->number(from, "alpha"),
+                            .steps = from->steps};
+    model->start_level = is_still ? model->level : from->number(from, "start_level");
+    if (isnan(model->level) || isnan(model->start_level) || !(model->scale > 0) ||
+        !(model->alpha >= 0 && model->alpha <= 1) || from->steps < 1)
+        return ff_series_damaged(fit, "level, scale or alpha");
     return FF_FIT_OK;
 }
 
-static void fill_band(double level, double width, size_t i, struct ff_kind_scores *out)
+/* The level before a step of the model's axis; see above. */
+static double level_at(const struct model *model, int64_t step)
 {
-    out->expected[i] = level;
-    out->lower[i] = level - width;
-    out->upper[i] = level + width;
+    if (step <= 0)
+        return model->start_level;
+    if (step >= (int64_t)model->steps)
+        return model->level;
+    return model->start_level + (double)step / (double)model->steps * (model->level - model->start_level);
 }
 
-/* Every step by the level at the end of training: the same band whatever is judged first. */
-static int score(struct ff_fit *fit, const struct ff_kind_model *model, const struct ff_kind_frame *frame,
+static int score(struct ff_fit *fit, const struct ff_kind_model *from, const struct ff_kind_frame *frame,
                  struct ff_kind_scores *scores)
 {
-    double level, scale;
-    int code = read_model(fit, model, &level, &scale);
-    for (size_t i = 0; code == FF_FIT_OK && i < frame->steps; i++)
-        fill_band(level, FF_SERIES_BAND * scale, i, scores);
-    return code;
+    struct model model;
+    int code = read_model(fit, from, &model);
+    if (code != FF_FIT_OK)
+        return code;
+    double alpha = from->format_version < 2 ? 0 : model.alpha, distance = FF_SERIES_BAND * model.scale;
+    double level = level_at(&model, ff_series_offset(from, frame));
+    for (size_t i = 0; i < frame->steps; i++) {
+        ff_series_put(scores, i, level, distance);
+        if (!isnan(frame->values[i]))
+            level += alpha * (ff_series_clamp(frame->values[i], level, distance) - level);
+    }
+    return FF_FIT_OK;
 }
 
 /* After h steps the level's own error has variance scale²·(1 + (h − 1)·alpha²) (simple exponential smoothing,
  * Hyndman et al. 2008, class 1). */
-static int forecast(struct ff_fit *fit, const struct ff_kind_model *model, size_t horizon, double coverage,
+static int forecast(struct ff_fit *fit, const struct ff_kind_model *from, size_t horizon, double coverage,
                     struct ff_kind_scores *scores)
 {
-    double level, scale, alpha = model->number(model, "alpha"), width = ff_series_normal(coverage);
-    int code = read_model(fit, model, &level, &scale);
+    struct model model;
+    int code = read_model(fit, from, &model);
+    double width = ff_series_normal(coverage);
     for (size_t i = 0; code == FF_FIT_OK && i < horizon; i++)
-        fill_band(level, width * scale * sqrt(1 + (double)i * alpha * alpha), i, scores);
+        ff_series_put(scores, i, model.level,
+                      width * model.scale * sqrt(1 + (double)i * model.alpha * model.alpha));
     return code;
 }
 
@@ -107,7 +134,7 @@ const struct ff_kind ff_kind_ewma = {
     .abi_version = FF_KIND_ABI_VERSION,
     .struct_size = sizeof(struct ff_kind),
     .name = "ewma",
-    .format_version = 1,
+    .format_version = 2,
     .configure = configure,
     .fit = fit_series,
     .score = score,

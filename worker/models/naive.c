@@ -65,7 +65,7 @@ static int fit_series(struct ff_fit *fit, const void *config, const struct ff_ki
     fit->integer(fit, "season", (int64_t)m, FF_SUMMARY);
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - count), FF_SUMMARY);
-    fit->number(fit, "scale", ff_robust_scale(known, pairs, typical, scratch), FF_SUMMARY);
+    fit->number(fit, "scale", ff_error_scale(known, pairs, typical, scratch), FF_SUMMARY);
     fit->numbers(fit, "cycle", cycle, m, FF_EXPORT);
     return FF_FIT_OK;
 }

@@ -115,6 +115,12 @@ bool ff_all_equal(const double *values, size_t n)
     return n > 0;
 }
 
+static double at_least(double scale, double typical)
+{
+    double least = 1e-9 * fmax(1, fabs(typical));
+    return scale > least ? scale : least;
+}
+
 double ff_robust_scale(const double *residuals, size_t n, double typical, double *scratch)
 {
     memcpy(scratch, residuals, n * sizeof *residuals);
@@ -126,6 +132,17 @@ double ff_robust_scale(const double *residuals, size_t n, double typical, double
     double scale = 1.4826 * ff_median(scratch, n);
     if (scale == 0)
         scale = 1.2533 * (sum / (double)n);
-    double least = 1e-9 * fmax(1, fabs(typical));
-    return scale > least ? scale : least;
+    return at_least(scale, typical);
+}
+
+double ff_error_scale(const double *errors, size_t n, double typical, double *scratch)
+{
+    memcpy(scratch, errors, n * sizeof *errors);
+    double centre = ff_median(scratch, n), mean = 0;
+    for (size_t i = 0; i < n; i++) {
+        scratch[i] = fabs(errors[i] - centre);
+        mean += fabs(errors[i]) / (double)n;
+    }
+    double middle = 1.4826 * ff_median(scratch, n);
+    return at_least(middle > 0 ? fmax(middle, mean) : 1.2533 * mean, typical);
 }

@@ -149,7 +149,7 @@ void ff_stl_emit(struct ff_fit *fit, const struct ff_kind_frame *frame, const si
     fit->integer(fit, "n", (int64_t)n, FF_SUMMARY);
     fit->integer(fit, "missing", (int64_t)(n - seen), FF_SUMMARY);
     fit->number(fit, "level", model.end_level * unit, FF_SUMMARY);
-    fit->number(fit, "scale", ff_robust_scale(errors, seen, typical, scratch), FF_SUMMARY);
+    fit->number(fit, "scale", ff_error_scale(errors, seen, typical, scratch), FF_SUMMARY);
     double rest = remainder_scale(values, trend, seasonal, n, count, typical / unit, errors, scratch);
     fit->number(fit, "remainder", rest * unit, FF_EXPORT);
     fit->number(fit, "sigma", sqrt(squares / fmax((double)seen - 1, 1)) * unit, FF_EXPORT);

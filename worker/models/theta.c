@@ -121,7 +121,7 @@ static void measure_errors(struct ff_fit *fit, const double *y, const double *we
     model->sigma = sqrt(sum / fmax((double)count - 1, 1)) * unit;
     memcpy(scratch, y, n * sizeof *y);
     double typical = ff_median(scratch, n) * unit;
-    model->scale = count ? ff_robust_scale(errors, count, typical, scratch) : 1e-9 * fmax(1, fabs(typical));
+    model->scale = count ? ff_error_scale(errors, count, typical, scratch) : 1e-9 * fmax(1, fabs(typical));
 }
 
 static void emit_state(struct ff_fit *fit, const char *name, const struct ff_theta_state *state, double unit)

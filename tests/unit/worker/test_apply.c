@@ -172,3 +172,41 @@ Test(apply, backtest_measures_folds_against_naive2)
     cr_expect_eq(array("coverage", 3)[2],
                  0.75); /* of steps 60 to 63 the first has the tenth that medians miss */
 }
+
+/* What kinds that follow a level meet: most errors are all but the same, and some are large. */
+static double all_but_the_same(int shape, size_t i)
+{
+    static const double plateaus[] = {30, 31, 28, 42, 33, 30};
+    uint32_t random = (uint32_t)(i + 1) * 2654435761U;
+    double noise = (double)(random >> 8 & 0xff) * 1e-10;
+    switch (shape) {
+    case 0: /* a counter of errors */
+        return random >> 24 < 12 ? (double)(random >> 20 & 7) : 0;
+    case 1: /* memory of a service that is restarted now and then */
+        return plateaus[i / 90 % 6] + noise;
+    default: /* a latency with one usual value */
+        return 0.0046 + noise + (random >> 24 < 30 ? 0.04 : 0);
+    }
+}
+
+Test(apply, few_training_rows_are_outside_of_the_band_where_most_errors_are_all_but_the_same)
+{
+    enum { STEPS = 540 };
+    static const char *const kinds[] = {"ewma",         "naive", "classical", "theta",   "ets",
+                                        "holt_winters", "stl",   "auto",      "ensemble"};
+    static double rows[STEPS];
+    static const struct ff_param day = {"season", "24"};
+    struct ff_frame frame = {0, 60000, STEPS, 1, rows};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (int shape = 0; shape < 3; shape++) {
+            for (size_t i = 0; i < STEPS; i++)
+                rows[i] = all_but_the_same(shape, i);
+            kind_case_series(&fitted, kinds[k], strcmp(kinds[k], "stl") == 0 ? &day : NULL, frame);
+            cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s: %s", kinds[k], fitted.outcome.errmsg);
+            kind_case_score(&fitted, frame);
+            size_t outside = 0;
+            for (size_t i = 0; i < STEPS; i++)
+                outside += rows[i] < array("lower", STEPS)[i] || rows[i] > array("upper", STEPS)[i];
+            cr_expect_lt(outside, STEPS / 4, "%s, shape %d: %zu of %d", kinds[k], shape, outside, STEPS);
+        }
+}

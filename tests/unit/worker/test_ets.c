@@ -207,6 +207,19 @@ Test(ets, forecast_has_a_band_that_widens)
     cr_expect_lt(lower[0], expected[0]);
 }
 
+Test(ets, relative_errors_come_back_from_a_forecast_that_is_not_above_0)
+{
+    double values[200], after[400];
+    for (int i = 0; i < 200; i++)
+        values[i] = 100 - 0.45 * i + (i % 2 ? 0.2 : -0.2);
+    fit_as(values, 200, "MAN", "false", "1");
+    for (int i = 0; i < 400; i++)
+        after[i] = i < 100 ? NAN : 50;
+    kind_case_score(&fitted, (struct ff_frame){200 * STEP_MS, STEP_MS, 400, 1, after});
+    cr_expect_lt(numbers("expected")[99], 0);
+    cr_expect(fabs(numbers("expected")[399] - 50) < 5, "%g", numbers("expected")[399]);
+}
+
 Test(ets, missing_values_are_forecast_over)
 {
     double values[160];
@@ -240,6 +253,17 @@ Test(ets, constant_series_is_fitted)
     cr_assert_eq(fitted.outcome.class, FF_FITTED);
     expect_near(number("level"), -3, 1e-12, "level");
     expect_near(number("scale"), 3e-9, 1e-6, "scale");
+}
+
+Test(ets, zeros_are_fitted_like_any_constant)
+{
+    double values[12] = {0};
+    values[3] = NAN;
+    fit(values, 12);
+    cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s", fitted.outcome.errmsg);
+    cr_expect_eq(number("level"), 0);
+    cr_expect_eq(number("scale"), 1e-9);
+    cr_expect(isfinite(number("loglik")) && isfinite(number("aicc")));
 }
 
 Test(ets, scale_of_the_values_does_not_matter)

@@ -66,6 +66,60 @@ Test(ewma, missing_values_leave_the_level_alone)
     cr_expect_eq(kind_case_param(&fitted, "missing")->integer, 4);
 }
 
+static const double *scores(const char *name)
+{
+    return kind_case_param(&fitted, name)->numbers;
+}
+
+Test(ewma, score_goes_one_step_ahead_from_where_the_training_began_or_ended)
+{
+    double values[] = {1, 5, 2, 9}, later[] = {10, NAN, 10};
+    fit(values, 4, &(struct ff_param){"alpha", "0.5"});
+    double level = kind_case_param(&fitted, "level")->number,
+           scale = kind_case_param(&fitted, "scale")->number;
+    kind_case_score(&fitted, (struct ff_frame){4 * 60000, 60000, 3, 1, later});
+    cr_expect_eq(scores("expected")[0], level);
+    cr_expect_eq(scores("upper")[0], level + 4 * scale);
+    cr_expect_eq(scores("expected")[1], level + (10 - level) / 2);
+    cr_expect_eq(scores("expected")[2], scores("expected")[1], "a missing value leaves the level alone");
+    fit(values, 4, &(struct ff_param){"alpha", "0.5"});
+    kind_case_score(&fitted, (struct ff_frame){0, 60000, 4, 1, values});
+    const double start[] = {3.5, 2.25, 3.625, 2.8125};
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(scores("expected")[i], start[i], "as it was fitted");
+}
+
+Test(ewma, a_value_outside_the_band_moves_the_level_as_if_at_its_edge)
+{
+    double values[] = {1, 2, 1, 2}, later[] = {1000, 1};
+    fit(values, 4, NULL);
+    double level = kind_case_param(&fitted, "level")->number,
+           scale = kind_case_param(&fitted, "scale")->number;
+    kind_case_score(&fitted, (struct ff_frame){4 * 60000, 60000, 2, 1, later});
+    cr_expect_float_eq(scores("expected")[1], level + 0.1 * 4 * scale, 1e-12);
+}
+
+Test(ewma, a_level_that_drifts_is_followed_and_rarely_outside)
+{
+    enum { N = 600 };
+    static double values[2 * N];
+    double drift = 100;
+    uint32_t state = 7;
+    for (int i = 0; i < 2 * N; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = drift += (double)(state >> 8) / (1 << 23) - 1;
+    }
+    for (int part = 0; part < 2; part++) {
+        size_t outside = 0;
+        fit(values, N, NULL);
+        kind_case_score(&fitted, (struct ff_frame){part * N * 60000, 60000, N, 1, values + part * N});
+        for (size_t i = 0; i < N; i++)
+            outside += values[part * N + (int)i] < scores("lower")[i] ||
+                       values[part * N + (int)i] > scores("upper")[i];
+        cr_expect_lt(outside, N / 50, "part %d: %zu of %d", part, outside, N);
+    }
+}
+
 Test(ewma, constant_series_is_fitted)
 {
     double values[] = {-3, -3, -3};

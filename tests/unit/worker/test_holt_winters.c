@@ -85,6 +85,16 @@ Test(holt_winters, constant_series_is_fitted)
     cr_expect_eq(kind_case_param(&fitted, "level")->number, 2);
 }
 
+Test(holt_winters, zeros_are_fitted_like_any_constant)
+{
+    double values[8] = {0};
+    fit(values, 8, "additive", "false", "auto");
+    cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s", fitted.outcome.errmsg);
+    cr_expect_eq(kind_case_param(&fitted, "level")->number, 0);
+    kind_case_forecast(&fitted, 3, 0.9);
+    cr_expect_eq(kind_case_param(&fitted, "expected")->numbers[2], 0);
+}
+
 Test(holt_winters, two_seasons_and_five_values_are_needed)
 {
     double values[12] = {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, NAN, 4};

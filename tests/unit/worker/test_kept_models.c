@@ -4,6 +4,7 @@
  * KIND-FORMAT.model, the old file stays): FITFLEET_KEEP_MODELS=1 build/bin/test_worker_kept_models, which
  * writes what is missing. */
 #include "support/kind_case.h"
+#include "worker/models/registry.h"
 
 #include <stdio.h>
 
@@ -46,17 +47,19 @@ static bool is_kept(const struct ff_kind_schema *kind)
     return strcmp(kind->name, "busy") != 0 && !ff_kind_is_open(kind);
 }
 
-static FILE *open_file(const char *kind, const char *suffix, const char *mode)
+static FILE *open_file(const char *kind, uint32_t format, const char *suffix, const char *mode)
 {
-    char path[1024];
-    snprintf(path, sizeof path, FF_SOURCE_DIR "/tests/golden/models/%s.%s", kind, suffix);
+    char path[1024], number[16] = "";
+    if (format > 1)
+        snprintf(number, sizeof number, "-%u", format);
+    snprintf(path, sizeof path, FF_SOURCE_DIR "/tests/golden/models/%s%s.%s", kind, number, suffix);
     return fopen(path, mode);
 }
 
-static struct ff_bytes read_model(const char *kind, uint8_t *room, size_t size)
+static struct ff_bytes read_model(const char *kind, uint32_t format, uint8_t *room, size_t size)
 {
-    FILE *file = open_file(kind, "model", "rb");
-    cr_assert_not_null(file, "no model of %s is kept", kind);
+    FILE *file = open_file(kind, format, "model", "rb");
+    cr_assert_not_null(file, "no model of %s in format %u is kept", kind, format);
     struct ff_bytes bytes = {room, fread(room, 1, size, file)};
     fclose(file);
     return bytes;
@@ -93,9 +96,9 @@ static void visit_scores(FILE *out, FILE *golden, const char *kind)
         }
 }
 
-static void keep(const struct ff_kind_schema *kind)
+static void keep(const struct ff_kind_schema *kind, uint32_t format)
 {
-    FILE *file = open_file(kind->name, "model", "rb");
+    FILE *file = open_file(kind->name, format, "model", "rb");
     if (file) {
         fclose(file);
         return;
@@ -105,33 +108,38 @@ static void keep(const struct ff_kind_schema *kind)
     kind_case_run(&fitted,
                   &(struct ff_task){.name = "t", .model = &spec, .metrics = metrics, .frame = frame});
     cr_assert_eq(fitted.outcome.class, FF_FITTED, "%s: %s", kind->name, fitted.outcome.errmsg);
-    file = open_file(kind->name, "model", "wb");
+    cr_assert_eq(fitted.model.format_version, format, "%s", kind->name);
+    file = open_file(kind->name, format, "model", "wb");
     fwrite(fitted.outcome.model.data, 1, fitted.outcome.model.size, file);
     fclose(file);
     score(kind, fitted.outcome.model);
     cr_assert_eq(scored.outcome.class, FF_FITTED, "%s: %s", kind->name, scored.outcome.errmsg);
-    file = open_file(kind->name, "txt", "w");
+    file = open_file(kind->name, format, "txt", "w");
     visit_scores(file, NULL, kind->name);
     fclose(file);
 }
 
-Test(kept_models, each_kind_reads_what_it_wrote_once_and_says_the_same)
+static void check(const struct ff_kind_schema *kind, uint32_t format)
 {
     static uint8_t room[1 << 20];
+    if (getenv("FITFLEET_KEEP_MODELS"))
+        keep(kind, format);
+    score(kind, read_model(kind->name, format, room, sizeof room));
+    cr_assert_eq(scored.outcome.class, FF_FITTED, "%s: %s", kind->name, scored.outcome.errmsg);
+    FILE *golden = open_file(kind->name, format, "txt", "r");
+    cr_assert_not_null(golden);
+    visit_scores(NULL, golden, kind->name);
+    fclose(golden);
+}
+
+Test(kept_models, each_kind_reads_what_it_wrote_once_and_says_the_same)
+{
     size_t count;
     const struct ff_kind_schema *kinds = ff_kind_schemas(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_kept(&kinds[i]))
-            continue;
-        if (getenv("FITFLEET_KEEP_MODELS"))
-            keep(&kinds[i]);
-        score(&kinds[i], read_model(kinds[i].name, room, sizeof room));
-        cr_assert_eq(scored.outcome.class, FF_FITTED, "%s: %s", kinds[i].name, scored.outcome.errmsg);
-        FILE *golden = open_file(kinds[i].name, "txt", "r");
-        cr_assert_not_null(golden);
-        visit_scores(NULL, golden, kinds[i].name);
-        fclose(golden);
-    }
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t format = 1;
+             is_kept(&kinds[i]) && format <= ff_registry_find(kinds[i].name)->format_version; format++)
+            check(&kinds[i], format);
 }
 
 Test(kept_models, one_of_a_later_format_is_refused_by_its_kind)
@@ -141,7 +149,7 @@ Test(kept_models, one_of_a_later_format_is_refused_by_its_kind)
     struct ff_buf later_model = {0};
     struct ff_model model;
     const struct ff_kind_schema *kind = ff_kind_schema("ewma");
-    cr_assert_eq(ff_model_decode(read_model("ewma", room, sizeof room), &arena, &model, NULL), FF_OK);
+    cr_assert_eq(ff_model_decode(read_model("ewma", 2, room, sizeof room), &arena, &model, NULL), FF_OK);
     model.format_version = 99;
     ff_model_encode(&model, &later_model);
     score(kind, ff_buf_bytes(&later_model));

@@ -66,6 +66,17 @@ Test(stats, scale_is_never_below_a_billionth_of_the_typical_value)
     cr_expect_eq(ff_robust_scale(residuals, 2, -5000, scratch), 1e-9 * 5000);
 }
 
+Test(stats, scale_of_errors_is_that_of_the_median_unless_their_mean_is_larger)
+{
+    double spread[] = {-2, -1, 0, 1, 2}, alike[] = {1e-9, -1e-9, 2e-9, 0, 5}, aside[] = {3, 3, 3, 3, 3},
+           scratch[5];
+    cr_expect_eq(ff_error_scale(spread, 5, 0, scratch), 1.4826);
+    cr_expect_float_eq(ff_error_scale(alike, 5, 0, scratch), 1, 1e-8, "one of five is not as the others");
+    cr_expect_float_eq(ff_error_scale(aside, 5, 0, scratch), 1.2533 * 3, 1e-12,
+                       "all are beside what was expected");
+    cr_expect_eq(ff_error_scale((double[]){0, 0}, 2, -5000, scratch), 1e-9 * 5000);
+}
+
 Test(stats, missing_values_are_left_out_in_order)
 {
     double values[] = {NAN, 3, NAN, 1}, out[4];
