@@ -61,9 +61,11 @@ static int fit_series(struct ff_fit *fit, const void *given, const struct ff_kin
     else
         choice = ff_ets_choose(fit, series, &config->allowed);
     if (!isfinite(choice.best.loss))
-        return fit->fail(fit, FF_FIT_NOT_ENOUGH_DATA,
-                         "no form of %s can be fitted to %zu values with a season of %zu steps",
-                         config->model, series->observed, series->m);
+        return fit->fail(
+            fit, FF_FIT_NOT_ENOUGH_DATA,
+            "no form of %s can be fitted to %zu values with a season of %zu steps%s", config->model,
+            series->observed, series->m,
+            strchr(config->model, 'M') && !ff_ets_all_positive(series) ? ": M needs values above 0" : "");
     double shift = 2 * (double)series->observed * log(prepared.unit); /* of the values as they came */
     ff_ets_emit_estimate(fit, &prepared, &choice.best);
     fit->number(fit, "loglik", -0.5 * (choice.best.loss + shift), FF_EXPORT);

@@ -23,7 +23,7 @@ static double criterion(const struct ff_ets_series *series, const struct ff_ets_
     return found->loss + 2 * k + 2 * k * (k + 1) / (n - k - 1);
 }
 
-static bool all_positive(const struct ff_ets_series *series)
+bool ff_ets_all_positive(const struct ff_ets_series *series)
 {
     for (size_t i = 0; i < series->n; i++)
         if (series->y[i] <= 0)
@@ -106,7 +106,8 @@ static void try_trends(struct search *search, bool relative, enum ff_ets_season 
 struct ff_ets_choice ff_ets_choose(struct ff_fit *fit, struct ff_ets_series *series,
                                    const struct ff_ets_allowed *allowed)
 {
-    struct search search = {fit, series, allowed, all_positive(series), {{.loss = INFINITY}, INFINITY, 0}};
+    struct search search = {
+        fit, series, allowed, ff_ets_all_positive(series), {{.loss = INFINITY}, INFINITY, 0}};
     for (int season = FF_ETS_NO_SEASON; season <= FF_ETS_MULTIPLICATIVE; season++) {
         struct ff_ets_estimate warm = {.loss = INFINITY};
         try_trends(&search, false, (enum ff_ets_season)season, &warm);

@@ -18,6 +18,9 @@ struct ff_ets_choice {
     size_t tried;
 };
 
+/* What multiplicative errors and seasons need. */
+bool ff_ets_all_positive(const struct ff_ets_series *series);
+
 /* Additive errors with a multiplicative season are never taken (Hyndman et al. 2008, section 10: unstable);
  * multiplicative errors and seasons only if every value is above 0; a season only with two of them in the
  * series; and no form with so many parameters that the criterion has no meaning. */

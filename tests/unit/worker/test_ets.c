@@ -242,6 +242,9 @@ Test(ets, values_that_are_not_positive_exclude_multiplicative_forms)
     cr_expect(form[0] == 'A' && form[strlen(form) - 1] != 'M', "%s", form);
     fit_as(values, 160, "MAM", "auto", "8");
     cr_expect_eq(fitted.outcome.code, FF_CODE_NOT_ENOUGH_DATA);
+    cr_expect_str_eq(fitted.outcome.errmsg,
+                     "no form of MAM can be fitted to 160 values with a season of 8 steps: M needs "
+                     "values above 0");
 }
 
 Test(ets, constant_series_is_fitted)
