@@ -17,6 +17,7 @@ enum ff_work_type {
 };
 
 enum { FF_MOST_HORIZON = 1000000, FF_MOST_FOLDS = 1000 };
+#define FF_LATEST_MS (INT64_MAX / 4) /* of a time that is asked for, before and after the epoch */
 
 struct ff_work {
     enum ff_work_type type;
@@ -24,6 +25,9 @@ struct ff_work {
     uint32_t folds;   /* backtest: at least 1 */
     uint32_t season;  /* backtest: steps, of the yardsticks; 0: found */
     double coverage;  /* forecast, backtest: of the band, within (0, 1) */
+    bool explains; /* score, several columns: of the step at that time what each column contributes, whatever
+                      it is; else of the worst steps above a limit those that contribute most */
+    int64_t explained_ms;
 };
 
 enum ff_alert_direction { FF_ALERT_BOTH, FF_ALERT_ABOVE, FF_ALERT_BELOW, FF_ALERT_DIRECTIONS };

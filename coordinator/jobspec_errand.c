@@ -1,11 +1,12 @@
 /* The section errand: what score, forecast and backtest hand to a coordinator beside the job that they are
  * about. */
+#include "common/text.h"
 #include "coordinator/jobspec_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const char *const keys[] = {"do",    "set",     "generation", "target", "all",
-                                   "files", "horizon", "folds",      "season", "coverage"};
+static const char *const keys[] = {"do",      "set",   "generation", "target",   "all",         "files",
+                                   "horizon", "folds", "season",     "coverage", "explained_ms"};
 
 static enum ff_status read_count(struct ff_jobspec_reader *r, const struct ff_config_node *node, uint64_t min,
                                  uint64_t most, uint32_t *out)
@@ -22,6 +23,19 @@ static enum ff_status read_text(struct ff_jobspec_reader *r, const struct ff_con
     const char *text = "";
     enum ff_status status = ff_config_text(node, &text, r->err);
     *out = ff_arena_strdup(r->arena, text);
+    return status;
+}
+
+static enum ff_status read_time(struct ff_jobspec_reader *r, const struct ff_config_node *node,
+                                struct ff_work *work)
+{
+    const char *text = NULL;
+    enum ff_status status = ff_config_text(node, &text, r->err);
+    work->explains = text != NULL;
+    if (status == FF_OK && text &&
+        (!ff_parse_integer(text, &work->explained_ms) || work->explained_ms >= FF_LATEST_MS ||
+         work->explained_ms <= -FF_LATEST_MS))
+        return ff_config_expected(node, "milliseconds since the epoch", r->err);
     return status;
 }
 
@@ -47,7 +61,7 @@ static enum ff_status read_work(struct ff_jobspec_reader *r, const struct ff_con
         status = read_count(r, ff_config_child(node, "season"), 0, FF_MOST_HORIZON, &work->season);
     if (status == FF_OK)
         status = ff_config_number(ff_config_child(node, "coverage"), 1e-9, 1 - 1e-9, &work->coverage, r->err);
-    return status;
+    return status ? status : read_time(r, ff_config_child(node, "explained_ms"), work);
 }
 
 enum ff_status ff_jobspec_read_errand(struct ff_jobspec_reader *r, const struct ff_config_node *node)

@@ -49,8 +49,8 @@ static const struct ff_command commands[] = {
      "it (--target: for some targets only); export writes the active models with every parameter as JSON "
      "lines."},
     {"score", ff_command_score,
-     "target online set all-out causes-out state out slots workers affinity" REMOTE, 2, FF_ANY_ARGUMENTS,
-     "SET DATA... [options] | JOB.yaml DATA... --online",
+     "target online set all-out causes-out causes-at state out slots workers affinity" REMOTE, 2,
+     FF_ANY_ARGUMENTS, "SET DATA... [options] | JOB.yaml DATA... --online",
      "Judges data by a set's models: a line for each row and metric, with what was expected, the band, the "
      "score, and whether it is an anomaly (score > 1). A coordinator's workers do it, or with --state or "
      "--slots this machine."},

@@ -230,7 +230,8 @@ enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *ou
     return status;
 }
 
-static bool put_causes(const struct ff_model *model, const struct ff_model_part *part, struct ff_buf *out)
+static bool put_causes(const struct ff_model *model, const struct ff_model_part *part, struct ff_buf *out,
+                       size_t *lines)
 {
     const struct ff_model_param *at = ff_model_param(part, "at", FF_VALUE_NUMBERS),
                                 *columns = ff_model_param(part, "columns", FF_VALUE_TEXTS),
@@ -253,19 +254,22 @@ static bool put_causes(const struct ff_model *model, const struct ff_model_part 
         ff_csvout_text(&line, columns->texts[i]);
         ff_csvout_double(&line, shares->numbers[i]);
         ff_csvout_end(&line);
+        ++*lines;
     }
     return true;
 }
 
-enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out, struct ff_error *err)
+enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out, size_t *lines,
+                                      struct ff_error *err)
 {
     struct ff_arena arena = {0};
     struct ff_buf text = {0};
     struct ff_model model;
     bool sound = ff_model_decode(outcome->model, &arena, &model, NULL) == FF_OK;
     ff_buf_printf(&text, "time,statistic,score,column,share\n");
+    *lines = 0;
     for (size_t i = 0; sound && i < model.part_count; i++)
-        sound = put_causes(&model, &model.parts[i], &text);
+        sound = put_causes(&model, &model.parts[i], &text, lines);
     enum ff_status status = sound ? ff_scoreline_flush(&text, out, 0, err) : damaged("all", err);
     ff_buf_fini(&text);
     ff_arena_fini(&arena);

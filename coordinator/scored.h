@@ -33,9 +33,9 @@ FF_NODISCARD enum ff_status ff_scored_write_all(const struct ff_outcome *outcome
 FF_NODISCARD enum ff_status ff_forecast_write(const char *target, const struct ff_outcome *outcome,
                                               bool first, FILE *out, struct ff_score_counts *counts,
                                               struct ff_error *err);
-/* Which columns had the largest share in the statistics where they were above their limits:
- * time,statistic,score,column,share. */
-FF_NODISCARD enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out,
+/* Which columns had the largest share in the statistics where they were above their limits, or each column's
+ * at the time that was asked for: time,statistic,score,column,share. *lines: below the header. */
+FF_NODISCARD enum ff_status ff_scored_write_causes(const struct ff_outcome *outcome, FILE *out, size_t *lines,
                                                    struct ff_error *err);
 
 #endif

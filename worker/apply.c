@@ -299,7 +299,7 @@ static int by_size(const void *left, const void *right)
     return a->column < b->column ? -1 : 1;
 }
 
-/* The steps of which something is to be said, in order of score; returns how many. */
+/* Those above the limit, the largest scores first. */
 static size_t worst_steps(struct ff_fit *fit, const double *score, size_t steps, struct share **out)
 {
     struct share *list = *out = fit->alloc(fit, steps, sizeof *list);
@@ -311,16 +311,31 @@ static size_t worst_steps(struct ff_fit *fit, const double *score, size_t steps,
     return count < FF_APPLY_EXPLAINED_STEPS ? count : FF_APPLY_EXPLAINED_STEPS;
 }
 
-/* Which columns have the largest share in a statistic where it is above its limit: arrays "at" (steps),
+/* The steps of which something is to be said, in order of score; returns how many. */
+static size_t chosen_steps(struct ff_fit *fit, const struct ff_work *work, const struct ff_kind_frame *frame,
+                           const double *score, struct share **out)
+{
+    if (!work->explains)
+        return worst_steps(fit, score, frame->steps, out);
+    int64_t offset = work->explained_ms - frame->t0_ms;
+    *out = fit->alloc(fit, 1, sizeof **out);
+    if (offset < 0 || (uint64_t)(offset / frame->step_ms) >= frame->steps)
+        return 0;
+    **out = (struct share){.column = (size_t)(offset / frame->step_ms)};
+    return 1;
+}
+
+/* Which columns have the largest share in a statistic at the steps that are chosen: arrays "at" (steps),
  * "columns" (names) and "shares", as many columns for each step. */
-static int explain(struct ff_fit *fit, const struct ff_kind *kind, const struct view *view,
-                   const struct ff_kind_frame *frame, const double *score, size_t statistic,
-                   size_t statistics)
+static int explain(struct ff_fit *fit, const struct ff_work *work, const struct ff_kind *kind,
+                   const struct view *view, const struct ff_kind_frame *frame, const double *score,
+                   size_t statistic, size_t statistics)
 {
     struct share *steps, *shares = fit->alloc(fit, frame->columns, sizeof *shares);
     double *all = fit->alloc(fit, statistics * frame->columns, sizeof *all);
-    size_t count = worst_steps(fit, score, frame->steps, &steps);
-    size_t named = frame->columns < FF_APPLY_EXPLAINED_COLUMNS ? frame->columns : FF_APPLY_EXPLAINED_COLUMNS;
+    size_t count = chosen_steps(fit, work, frame, score, &steps), named = frame->columns;
+    if (!work->explains && named > FF_APPLY_EXPLAINED_COLUMNS)
+        named = FF_APPLY_EXPLAINED_COLUMNS;
     double *at = fit->alloc(fit, count, sizeof *at), *sizes = fit->alloc(fit, count * named, sizeof *sizes);
     const char **names = fit->alloc(fit, count * named, sizeof *names);
     for (size_t i = 0; i < count; i++) {
@@ -372,7 +387,9 @@ static enum ff_code apply_to_frame(struct ff_emitter *emitter, const struct ff_t
         ff_emitter_begin(emitter);
         fill_by_band(&scores[i], frame.steps);
         emit(fit, &scores[i], frame.steps);
-        code = kind->contribute ? explain(fit, kind, &view, &frame, scores[i].score, i, count) : FF_FIT_OK;
+        code = kind->contribute
+                   ? explain(fit, &task->model->work, kind, &view, &frame, scores[i].score, i, count)
+                   : FF_FIT_OK;
         parts[i] = ff_emitter_end(emitter, kind->statistics[i], (enum ff_code)code);
     }
     out->parts = parts;

@@ -38,6 +38,16 @@ static Fitfleet__Alerts *encode_alerts(const struct ff_alerts *in, struct ff_are
     return out;
 }
 
+static Fitfleet__Moment *encode_moment(const struct ff_work *work, struct ff_arena *arena)
+{
+    if (!work->explains)
+        return NULL;
+    Fitfleet__Moment *out = ff_arena_alloc(arena, sizeof *out);
+    fitfleet__moment__init(out);
+    out->ms = work->explained_ms;
+    return out;
+}
+
 static Fitfleet__Promotion *encode_promotion(const struct ff_promotion *in, struct ff_arena *arena)
 {
     if (!in->last_ms)
@@ -84,6 +94,7 @@ static Fitfleet__FitSpec *encode_spec(const struct ff_fit_spec *in, struct ff_ar
     out->folds = in->work.folds;
     out->season = in->work.season;
     out->coverage = in->work.coverage;
+    out->explained = encode_moment(&in->work, arena);
     out->n_shared = in->shared_count;
     out->shared = encode_shared(in, arena);
     return out;
@@ -216,9 +227,16 @@ static bool decode_promotion(const Fitfleet__Promotion *in, struct ff_promotion 
 /* What it says must be possible: a later one is refused here rather than mistaken for a fit. */
 static bool decode_work(const Fitfleet__FitSpec *in, struct ff_work *out)
 {
-    *out = (struct ff_work){(enum ff_work_type)in->work, in->horizon, in->folds, in->season, in->coverage};
+    *out = (struct ff_work){.type = (enum ff_work_type)in->work,
+                            .horizon = in->horizon,
+                            .folds = in->folds,
+                            .season = in->season,
+                            .coverage = in->coverage,
+                            .explains = in->explained != NULL,
+                            .explained_ms = in->explained ? in->explained->ms : 0};
     bool looks_ahead = in->work == FF_WORK_FORECAST || in->work == FF_WORK_BACKTEST;
-    return in->work < FF_WORK_TYPES &&
+    return in->work < FF_WORK_TYPES && out->explained_ms < FF_LATEST_MS &&
+           out->explained_ms > -FF_LATEST_MS &&
            (!looks_ahead ||
             (in->horizon >= 1 && in->horizon <= MAX_STEPS && in->coverage > 0 && in->coverage < 1)) &&
            (in->work != FF_WORK_BACKTEST || (in->folds >= 1 && in->folds <= MAX_FOLDS));

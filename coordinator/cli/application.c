@@ -2,6 +2,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "coordinator/timeparse.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -89,6 +90,24 @@ static void add_data(struct ff_application *app, const char *here)
     add_override(app, text_of(app, &text));
 }
 
+static enum ff_status read_causes_at(struct ff_application *app, struct ff_error *err)
+{
+    const char *text = app->options->causes_at;
+    struct ff_work *work = &app->scoring.work;
+    struct ff_timeparse *times;
+    work->explains = text != NULL;
+    if (!text)
+        return FF_OK;
+    if (!app->options->causes_out)
+        return ff_error_set(err, FF_INVALID_ARGUMENT, "--causes-at needs --causes-out FILE");
+    enum ff_status status = ff_timeparse_create("auto", "UTC", 1, &times, err);
+    if (!status && !ff_timeparse(times, text, strlen(text), &work->explained_ms))
+        status = ff_error_set(err, FF_INVALID_ARGUMENT,
+                              "--causes-at: expected a time such as 2026-01-31T23:59:00Z, found '%s'", text);
+    ff_timeparse_destroy(times);
+    return status;
+}
+
 enum ff_status ff_application_find_data(struct ff_application *app, struct ff_error *err)
 {
     const struct ff_options *options = app->options;
@@ -97,6 +116,8 @@ enum ff_status ff_application_find_data(struct ff_application *app, struct ff_er
         return ff_error_set(err, FF_INTERNAL, "the current folder: %m");
     add_data(app, here);
     app->scoring.with_all = options->all_out || options->causes_out;
+    if (read_causes_at(app, err))
+        return err->status;
     if (app->scoring.with_all && !ff_kit_find(&app->kit, ""))
         return ff_error_set(err, FF_INVALID_ARGUMENT, "set '%s' has no model of all", app->kit.set);
     return FF_OK;
@@ -131,6 +152,8 @@ void ff_application_make_errand(struct ff_application *app, const struct ff_data
         ff_json_put_string(&json, "target", app->options->target);
     if (count)
         ff_json_put_string(&json, "files", sum_of(app, files, count));
+    if (work->explains)
+        ff_json_put_int(&json, "explained_ms", work->explained_ms);
     if (work->type == FF_WORK_FORECAST) {
         ff_json_put_uint(&json, "horizon", work->horizon);
         ff_json_put_double(&json, "coverage", work->coverage);

@@ -27,7 +27,7 @@ struct ff_options {
     const char *slots, *state, *coordinator, *tls, *token_file, *format, *out, *config, *listen, *data_root;
     const char *keep_jobs, *keep_age;
     const char *id, *target, *only, *classes, *targets, *rows, *cpu_ms;
-    const char *all_out, *causes_out, *horizon, *folds, *season, *coverage;
+    const char *all_out, *causes_out, *causes_at, *horizon, *folds, *season, *coverage;
     const char *labels, *metric, *threshold, *buffer;
     const char **sets;
     size_t set_count;

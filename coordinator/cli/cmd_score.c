@@ -66,13 +66,16 @@ static enum ff_status write_all(struct ff_application *app, struct ff_error *err
 {
     const struct ff_outcome *all = &app->result.outcomes[app->result.targets.target_count];
     struct ff_sink sink;
+    size_t causes = 0;
     enum ff_status status = FF_OK;
     if (!app->scoring.with_all || all->class != FF_FITTED)
         return FF_OK;
     if (app->options->all_out && !(status = ff_sink_open(app->options->all_out, &sink, err)))
         status = ff_sink_close(&sink, ff_scored_write_all(all, sink.file, err), err);
     if (!status && app->options->causes_out && !(status = ff_sink_open(app->options->causes_out, &sink, err)))
-        status = ff_sink_close(&sink, ff_scored_write_causes(all, sink.file, err), err);
+        status = ff_sink_close(&sink, ff_scored_write_causes(all, sink.file, &causes, err), err);
+    if (!status && app->options->causes_at && !causes)
+        fprintf(stderr, "fitfleet: --causes-at %s: nothing is known of that time\n", app->options->causes_at);
     return status;
 }
 

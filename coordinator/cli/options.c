@@ -38,6 +38,8 @@ static const struct flag flags[] = {
     TEXT("out", out, "FILE", "write there instead of standard output"),
     TEXT("all-out", all_out, "FILE", "what the model of all says: its statistics at each step"),
     TEXT("causes-out", causes_out, "FILE", "which targets and metrics made one of them exceed its limit"),
+    TEXT("causes-at", causes_at, "TIME",
+         "of --causes-out: every column's share at that time, whatever it was"),
     TEXT("horizon", horizon, "N", "steps ahead; default 24"),
     TEXT("folds", folds, "K", "parts at the end that are forecast; default 3"),
     TEXT("season", season, "N", "steps of the season of MASE and Naive2; default: found for each series"),

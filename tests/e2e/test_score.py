@@ -224,6 +224,29 @@ class Long(Scored):
                 self.assertEqual((len(shares), shares), (6, sorted(shares, reverse=True)))
                 self.assertAlmostEqual(sum(shares), float(line["value"]), delta=1e-8 * float(line["value"]))
 
+    def test_what_each_column_contributes_at_any_time(self):
+        self.train(self.job(models={"top": {"kind": "seasonal", "season": 12}, "all": {"kind": "pca"}}))
+        self.csv("later.csv", targets=3, rows=30, metrics=self.METRICS, start=START + 600 * 60, seed=5)
+        out = ("--all-out", self.path("all.csv"), "--causes-out", self.path("why.csv"))
+        at = START + 605 * 60
+        for time_text in (str(at), time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))):
+            self.assertEqual(self.score("later.csv", *out, "--causes-at", time_text).err.count("fitfleet:"), 0)
+            with open(self.path("all.csv")) as file:
+                values = {line["metric"]: line for line in parse(file.read()) if milliseconds(line["time"]) == at // 60 * 60_000}
+            with open(self.path("why.csv")) as file:
+                causes = list(csv.DictReader(file))
+            self.assertEqual({cause["time"] for cause in causes}, {values["Q"]["time"]})
+            for metric, line in values.items():
+                self.assertEqual(line["anomaly"], "0")
+                shares = {cause["column"]: float(cause["share"]) for cause in causes if cause["statistic"] == metric}
+                self.assertEqual(set(shares), {f"t0{i}/{name}" for i in range(3) for name in self.METRICS})
+                self.assertAlmostEqual(sum(shares.values()), float(line["value"]), delta=1e-8)
+        far = self.score("later.csv", *out, "--causes-at", str(START))
+        self.assertIn(f"--causes-at {START}: nothing is known of that time", far.err)
+        for flags, words in (((*out, "--causes-at", "noon"), "expected a time such as"),
+                             (("--causes-at", str(at)), "--causes-at needs --causes-out")):
+            self.assertIn(words, self.check_one_message(self.score("later.csv", *flags, code=2)))
+
     def check_statistics(self, lines, text, model):
         """T² and Q of each step, from the exported model."""
         k, p = len(model["eigenvalues"]), len(model["names"])

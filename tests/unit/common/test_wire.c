@@ -361,6 +361,36 @@ Test(wire, lease_reply)
     cr_assert_null(task->frame.values);
 }
 
+/* One task with work to be done; whether it is decoded as it was. */
+static bool work_travels(struct ff_work work)
+{
+    struct ff_fit_spec spec = {.kind = "pca", .work = work};
+    struct ff_wire_task task = sample_task(7);
+    struct ff_chunk chunk = {.timeout_ms = 1000, .tasks = &task, .task_count = 1}, *out;
+    task.task.model = &spec;
+    body.size = 0;
+    ff_encode_lease_reply(&chunk, &body, &blocks);
+    if (ff_decode_lease_reply(ff_buf_bytes(&body), blocks.size, &arena, &out, &err))
+        return false;
+    const struct ff_work *found = &out->tasks[0].task.model->work;
+    return found->type == work.type && found->horizon == work.horizon && found->folds == work.folds &&
+           found->season == work.season && found->coverage == work.coverage &&
+           found->explains == work.explains && found->explained_ms == work.explained_ms;
+}
+
+Test(wire, work_of_a_task)
+{
+    cr_assert(work_travels((struct ff_work){.type = FF_WORK_SCORE}));
+    cr_assert(work_travels((struct ff_work){.type = FF_WORK_SCORE, .explains = true}));
+    cr_assert(work_travels((struct ff_work){.type = FF_WORK_SCORE, .explains = true, .explained_ms = -5}));
+    cr_assert(work_travels((struct ff_work){FF_WORK_BACKTEST, 48, 3, 24, 0.9, false, 0}));
+    cr_assert_not(
+        work_travels((struct ff_work){.type = FF_WORK_SCORE, .explains = true, .explained_ms = INT64_MAX}));
+    cr_assert_not(work_travels((struct ff_work){.type = FF_WORK_TYPES}));
+    cr_assert_not(work_travels((struct ff_work){.type = FF_WORK_FORECAST, .horizon = 0, .coverage = 0.9}));
+    cr_assert_not(work_travels((struct ff_work){.type = FF_WORK_FORECAST, .horizon = 5, .coverage = 1}));
+}
+
 Test(wire, tasks_of_a_chunk_share_specs_and_metrics)
 {
     struct ff_chunk *out;
