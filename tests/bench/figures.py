@@ -13,7 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-SECTIONS = ("tasks", "start", "transport", "csv", "train", "skew", "plan", "eta")
+SECTIONS = ("tasks", "start", "transport", "csv", "train", "score", "skew", "plan", "eta")
 TASKS = (("small fits", 3000, 1440, 2), ("empty fits, small rows", 10000, 64, 0), ("empty fits, a day of minutes", 3000, 1440, 0))
 TRAIN_BEYOND_LOADING_S = 0.6
 
@@ -159,6 +159,26 @@ class Numbers:
         whole = statistics.median(seconds for _, seconds in runs)
         print(f"{whole:.3f} s, of which loading and preparing {load:.3f} s")
         self.note("whole `train`, s", f"{whole:.3f}", f"loading + {TRAIN_BEYOND_LOADING_S} s", f"{load + TRAIN_BEYOND_LOADING_S:.3f}")
+
+    def score_on(self, cores):
+        """(lines, seconds) of the whole command, which may use that many cores."""
+        allowed = sorted(os.sched_getaffinity(0))
+        start = time.perf_counter()
+        done = subprocess.run([os.path.join(self.args.build, "bin", "fitfleet"), "score", "big", "big.csv", "--state", "big.state",
+                               "--out", "scores.csv"], check=True, capture_output=True, text=True, cwd=self.folder,
+                              preexec_fn=lambda: os.sched_setaffinity(0, allowed[:cores]))
+        return int(re.match(r"(\d+) lines", done.stderr.splitlines()[-1]).group(1)), time.perf_counter() - start
+
+    def score(self):
+        self.big_csv()
+        self.program("fitfleet", "train", "big.yaml", "--state", "big.state")
+        cores = len(os.sched_getaffinity(0))
+        self.heading(f"scores of that file by those models, a line for each value, from start to exit; median of {self.rounds}")
+        runs = {count: [self.score_on(count) for _ in range(self.rounds)] for count in sorted({1, cores})}
+        for count, measured in runs.items():
+            lines, seconds = measured[0][0], statistics.median(seconds for _, seconds in measured)
+            print(f"{count} core{'s' if count > 1 else ''}: {lines} lines in {seconds:.2f} s, {lines / seconds:.0f} a second")
+            self.note(f"scores, lines a second, {count} core{'s' if count > 1 else ''}", f"{lines / seconds:.0f}")
 
     def table_of(self, section, title, *args):
         self.heading(title)

@@ -3,7 +3,7 @@
 # fails because of a time. Peers from PyPI are compared where $PYTHON can import them; those that are missing are named:
 #
 #     pip install numpy pathos joblib ray distributed pandas polars duckdb pyarrow
-#     tests/bench/run.sh [--build DIR] [--rounds 3] [--quick] [tasks start transport csv train skew plan eta]
+#     tests/bench/run.sh [--build DIR] [--rounds 3] [--quick] [tasks start transport csv train score skew plan eta]
 #
 # --quick: tiny workloads, one round: whether the scripts work.
 exec "${PYTHON:-python3}" "$(dirname "$0")/figures.py" "$@"
