@@ -9,10 +9,9 @@
 
 #include "common/buf.h"
 #include "common/host.h"
-#include "common/log.h"
 #include "common/text.h"
 #include "coordinator/allframe.h"
-#include "coordinator/labels.h"
+#include "coordinator/mask.h"
 #include "coordinator/memory.h"
 #include "coordinator/pass.h"
 #include "coordinator/select.h"
@@ -336,32 +335,6 @@ static double *scratch_of(struct scratch *scratch, uint64_t steps)
     return scratch->values;
 }
 
-/* Steps that overlap a window. */
-static void hide(const struct ff_labelled *windows, const struct ff_axis *axis, double *y)
-{
-    for (size_t i = 0; windows && i < windows->count; i++) {
-        int64_t end_ms = axis->t0_ms + (int64_t)axis->steps * axis->step_ms;
-        const struct ff_window *window = &windows->windows[i];
-        if (window->end_ms < axis->t0_ms || window->start_ms >= end_ms)
-            continue;
-        int64_t first = window->start_ms > axis->t0_ms ? (window->start_ms - axis->t0_ms) / axis->step_ms : 0;
-        int64_t last = window->end_ms < end_ms ? (window->end_ms - axis->t0_ms) / axis->step_ms
-                                               : (int64_t)axis->steps - 1;
-        for (int64_t step = first; step <= last; step++)
-            y[step] = NAN;
-    }
-}
-
-/* What the mask says of one target, and of every one. */
-static void mask(const struct builder *b, const struct column *column, double *y)
-{
-    const struct ff_labelled *own = ff_labels_find(&b->mask, column->target),
-                             *every = ff_labels_find(&b->mask, "");
-    hide(own, column->axis, y);
-    if (every != own)
-        hide(every, column->axis, y);
-}
-
 static enum ff_status fill(const struct builder *b, size_t worker, const struct column *column,
                            struct ff_error *err)
 {
@@ -373,7 +346,7 @@ static enum ff_status fill(const struct builder *b, size_t worker, const struct 
     ff_prepare_aggregate(column->rows, column->metric, column->axis, b->spec->prepare.aggregate, y);
     ff_prepare_interpolate(y, steps, b->spec->prepare.interpolate, column->max_gap);
     if (b->mask.count)
-        mask(b, column, y);
+        ff_mask_apply(&b->mask, column->target, column->axis, y);
     if (column->values)
         return FF_OK;
     return ff_spill_write(b->storage->spill, column->place, y, steps * sizeof *y, b->progress, err);
@@ -448,24 +421,6 @@ static enum ff_status make_frames(struct builder *b)
     return status;
 }
 
-/* Names that are written otherwise than in the data would leave their rows in. */
-static enum ff_status read_mask(struct builder *b)
-{
-    const char *path = b->spec->prepare.mask;
-    enum ff_status status = path ? ff_labels_read(path, &b->mask, b->err) : FF_OK;
-    if (!path || status)
-        return status;
-    for (size_t i = 0; i < b->dataset->count; i++)
-        ff_labels_meet(&b->mask, b->dataset->series[i].name);
-    struct ff_labels_met met = ff_labels_count(&b->mask);
-    if (met.strange)
-        ff_log(FF_LOG_WARNING,
-               "prepare.mask: %zu of %zu window%s in %s name%s no target of the data, such as '%s'",
-               met.strange, met.labels, ff_plural(met.labels), path, met.strange == 1 ? "s" : "",
-               met.example);
-    return FF_OK;
-}
-
 static enum ff_status build(struct builder *b)
 {
     enum ff_status status = check_rules(b);
@@ -500,7 +455,8 @@ enum ff_status ff_targetset_prepare(struct ff_targetset *set, const struct ff_jo
     set->metrics = dataset->metrics.items;
     set->metric_count = dataset->metrics.count;
     set->rows_skipped = dataset->rows_skipped;
-    enum ff_status status = read_mask(&b);
+    enum ff_status status =
+        spec->prepare.mask ? ff_mask_read(spec->prepare.mask, dataset, &b.mask, err) : FF_OK;
     if (status == FF_OK)
         status = build(&b);
     ff_labels_fini(&b.mask);

@@ -165,14 +165,7 @@ void ff_application_make_errand(struct ff_application *app, const struct ff_data
 enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec **parsed,
                                    struct ff_jobspec *out, struct ff_error *err)
 {
-    const struct ff_submit_request *request = &app->request;
-    struct ff_jobspec_source source = {.text = request->yaml,
-                                       .size = strlen(request->yaml),
-                                       .file = request->file,
-                                       .base_dir = request->base_dir,
-                                       .overrides = request->overrides,
-                                       .override_count = request->override_count,
-                                       .override_dir = request->override_dir};
+    const struct ff_jobspec_source source = ff_submit_source(&app->request);
     enum ff_status status = ff_jobspec_parse(&source, parsed, err);
     if (status)
         return status;

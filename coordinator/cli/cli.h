@@ -4,6 +4,7 @@
 
 #include "common/rpc.h"
 #include "common/task.h"
+#include "coordinator/jobspec.h"
 #include "coordinator/store.h"
 
 enum ff_exit {
@@ -77,6 +78,8 @@ int ff_job_exit_code(const struct ff_job_status *status);
 
 /* ---- a job file ---- */
 
+/* What a request is parsed from; all is borrowed from it. */
+struct ff_jobspec_source ff_submit_source(const struct ff_submit_request *request);
 /* Reads the file and makes its paths absolute; strings are in the arena. */
 FF_NODISCARD enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path,
                                                 struct ff_arena *arena, struct ff_submit_request *out,

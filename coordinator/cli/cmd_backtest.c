@@ -72,13 +72,7 @@ static int print(const struct ff_options *options, const struct ff_tested *teste
 static enum ff_status make_errand(struct ff_submit_request *request, const struct ff_work *work,
                                   struct ff_arena *arena, struct ff_error *err)
 {
-    struct ff_jobspec_source source = {.text = request->yaml,
-                                       .size = strlen(request->yaml),
-                                       .file = request->file,
-                                       .base_dir = request->base_dir,
-                                       .overrides = request->overrides,
-                                       .override_count = request->override_count,
-                                       .override_dir = request->override_dir};
+    const struct ff_jobspec_source source = ff_submit_source(request);
     const char **overrides = ff_arena_alloc(arena, (request->override_count + 2) * sizeof *overrides);
     struct ff_jobspec *spec;
     struct ff_buf text = {0};

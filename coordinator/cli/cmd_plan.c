@@ -72,13 +72,7 @@ static enum ff_status load(const struct ff_options *options, struct ff_plan *pla
         ff_submit_from_file(options, options->arguments[0], &plan->arena, &plan->request, err);
     if (status)
         return status;
-    struct ff_jobspec_source source = {.text = plan->request.yaml,
-                                       .size = strlen(plan->request.yaml),
-                                       .file = plan->request.file,
-                                       .base_dir = plan->request.base_dir,
-                                       .overrides = plan->request.overrides,
-                                       .override_count = plan->request.override_count,
-                                       .override_dir = plan->request.override_dir};
+    const struct ff_jobspec_source source = ff_submit_source(&plan->request);
     status = ff_jobspec_parse(&source, &spec, err);
     if (!status)
         status = ff_loaded_create(spec, &(struct ff_loaded_options){.folder = folder_of(options)},

@@ -239,6 +239,17 @@ static enum ff_status read_text(const char *path, struct ff_arena *arena, const 
     return status;
 }
 
+struct ff_jobspec_source ff_submit_source(const struct ff_submit_request *request)
+{
+    return (struct ff_jobspec_source){.text = request->yaml,
+                                      .size = strlen(request->yaml),
+                                      .file = request->file,
+                                      .base_dir = request->base_dir,
+                                      .overrides = request->overrides,
+                                      .override_count = request->override_count,
+                                      .override_dir = request->override_dir};
+}
+
 enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path, struct ff_arena *arena,
                                    struct ff_submit_request *out, struct ff_error *err)
 {
