@@ -180,9 +180,9 @@ void ff_core_commit_decided(struct ff_coordinator *core, struct ff_job *job, str
 /* Writes the job's row; call (Submit, Cancel, Retry), if any, is answered with its status after the commit.
  */
 void ff_core_write_job(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
-/* The call Activate, answered after the commit. */
 /* Frees what an errand came to, and answers the call behind the commit. */
 void ff_core_free_harvest(struct ff_coordinator *core, struct ff_job *job, struct ff_call *call);
+/* The call Activate, answered after the commit. */
 void ff_core_activate(struct ff_coordinator *core, struct ff_call *call);
 /* Finished jobs that are not kept any more go, from the store first. */
 void ff_core_forget_old(struct ff_coordinator *core);

@@ -4,6 +4,7 @@
 
 #include "common/model.h"
 #include "common/text.h"
+#include "coordinator/job.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,22 +108,13 @@ static enum ff_status find_generation(struct ff_store *store, const char *set, u
 
 static void take_job(const struct ff_job_record *job, struct ff_arena *arena, struct ff_kit *kit)
 {
-    size_t lines = 0;
-    kit->yaml = job->yaml;
-    kit->file = job->file;
-    kit->base_dir = job->base_dir;
-    kit->override_dir = job->override_dir;
-    for (const char *at = job->overrides; *at; at++)
-        lines += *at == '\n';
-    const char **overrides = ff_arena_alloc(arena, (lines + 1) * sizeof *overrides);
-    const char *from = job->overrides;
-    for (size_t i = 0; i < lines; i++) {
-        size_t length = strcspn(from, "\n");
-        overrides[i] = ff_arena_strndup(arena, from, length);
-        from += length + 1;
-    }
-    kit->overrides = overrides;
-    kit->override_count = lines;
+    const struct ff_jobspec_source source = ff_job_source(job, NULL, arena);
+    kit->yaml = source.text;
+    kit->file = source.file;
+    kit->base_dir = source.base_dir;
+    kit->override_dir = source.override_dir;
+    kit->overrides = source.overrides;
+    kit->override_count = source.override_count;
 }
 
 enum ff_status ff_setmodels_kit(struct ff_store *store, const char *set, uint64_t number, const char *target,

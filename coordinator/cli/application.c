@@ -29,15 +29,9 @@ static enum ff_status read_kit(struct ff_application *app, struct ff_error *err)
     return status;
 }
 
-/* The job's own --set come first. */
 static void add_override(struct ff_application *app, const char *text)
 {
-    struct ff_submit_request *request = &app->request;
-    const char **overrides = ff_arena_alloc(&app->arena, (request->override_count + 1) * sizeof *overrides);
-    if (request->override_count)
-        memcpy(overrides, request->overrides, request->override_count * sizeof *overrides);
-    overrides[request->override_count++] = text;
-    request->overrides = overrides;
+    ff_submit_add_override(&app->request, text, &app->arena);
 }
 
 static const char *text_of(struct ff_application *app, struct ff_buf *buf)

@@ -80,6 +80,8 @@ int ff_job_exit_code(const struct ff_job_status *status);
 
 /* What a request is parsed from; all is borrowed from it. */
 struct ff_jobspec_source ff_submit_source(const struct ff_submit_request *request);
+/* Adds what another --set behind those that there are would say; text is borrowed. */
+void ff_submit_add_override(struct ff_submit_request *request, const char *text, struct ff_arena *arena);
 /* Reads the file and makes its paths absolute; strings are in the arena. */
 FF_NODISCARD enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path,
                                                 struct ff_arena *arena, struct ff_submit_request *out,

@@ -73,23 +73,20 @@ static enum ff_status make_errand(struct ff_submit_request *request, const struc
                                   struct ff_arena *arena, struct ff_error *err)
 {
     const struct ff_jobspec_source source = ff_submit_source(request);
-    const char **overrides = ff_arena_alloc(arena, (request->override_count + 2) * sizeof *overrides);
     struct ff_jobspec *spec;
     struct ff_buf text = {0};
     enum ff_status status = ff_jobspec_parse(&source, &spec, err);
     if (status)
         return status;
-    if (request->override_count)
-        memcpy(overrides, request->overrides, request->override_count * sizeof *overrides);
     ff_errand_name("backtest", spec->name, &text);
-    overrides[request->override_count++] = ff_arena_strdup(arena, ff_buf_text(&text));
     ff_jobspec_destroy(spec);
-    overrides[request->override_count++] =
-        ff_arena_printf(arena,
-                        "errand={do: backtest, horizon: %" PRIu32 ", folds: %" PRIu32 ", season: %" PRIu32
-                        ", coverage: %.17g}",
-                        work->horizon, work->folds, work->season, work->coverage);
-    request->overrides = overrides;
+    ff_submit_add_override(request, ff_arena_strdup(arena, ff_buf_text(&text)), arena);
+    ff_submit_add_override(request,
+                           ff_arena_printf(arena,
+                                           "errand={do: backtest, horizon: %" PRIu32 ", folds: %" PRIu32
+                                           ", season: %" PRIu32 ", coverage: %.17g}",
+                                           work->horizon, work->folds, work->season, work->coverage),
+                           arena);
     ff_buf_fini(&text);
     return FF_OK;
 }

@@ -250,6 +250,15 @@ struct ff_jobspec_source ff_submit_source(const struct ff_submit_request *reques
                                       .override_dir = request->override_dir};
 }
 
+void ff_submit_add_override(struct ff_submit_request *request, const char *text, struct ff_arena *arena)
+{
+    const char **overrides = ff_arena_alloc(arena, (request->override_count + 1) * sizeof *overrides);
+    if (request->override_count)
+        memcpy(overrides, request->overrides, request->override_count * sizeof *overrides);
+    overrides[request->override_count++] = text;
+    request->overrides = overrides;
+}
+
 enum ff_status ff_submit_from_file(const struct ff_options *options, const char *path, struct ff_arena *arena,
                                    struct ff_submit_request *out, struct ff_error *err)
 {
