@@ -38,6 +38,19 @@ struct ff_model_rule {
     struct ff_model_spec model;
 };
 
+/* A job for what comes out of it: it makes no models, and its outcomes are for whoever submitted it.
+ * work.type FF_WORK_FIT: it is none. Texts may be "". */
+struct ff_errand_spec {
+    struct ff_work work;
+    const char *set;     /* score, forecast: whose models */
+    uint64_t generation; /* of the set; 0: the active one */
+    const char *target;  /* only targets that this glob matches; "": all */
+    bool with_all;       /* score: the model of all too */
+    const char *files;   /* the sum of the data files as who submitted it saw them; "": not known */
+};
+/* By enum ff_work_type: fit, score, forecast, backtest. */
+extern const char *const ff_work_names[FF_WORK_TYPES];
+
 struct ff_jobspec {
     const char *name;
     enum ff_priority priority;
@@ -99,16 +112,7 @@ struct ff_jobspec {
         int64_t least_duration_ms;
         double least_deviation;
     } alerts;
-    /* A job for what comes out of it: it makes no models, and its outcomes are for whoever submitted it.
-     * work.type FF_WORK_FIT: it is none. */
-    struct {
-        struct ff_work work;
-        const char *set;     /* score, forecast: whose models */
-        uint64_t generation; /* of the set; 0: the active one */
-        const char *target;  /* only targets that this glob matches; "": all */
-        bool with_all;       /* score: the model of all too */
-        const char *files;   /* the sum of the data files as who submitted it saw them; "": not known */
-    } errand;
+    struct ff_errand_spec errand;
     enum ff_chunk_mode chunk_mode;
     uint64_t chunk; /* for FF_CHUNK_FIXED */
     void *storage;  /* private */

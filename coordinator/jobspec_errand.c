@@ -5,6 +5,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+const char *const ff_work_names[FF_WORK_TYPES] = {[FF_WORK_FIT] = "fit",
+                                                  [FF_WORK_SCORE] = "score",
+                                                  [FF_WORK_FORECAST] = "forecast",
+                                                  [FF_WORK_BACKTEST] = "backtest"};
+
 static const char *const keys[] = {"do",      "set",   "generation", "target",   "all",         "files",
                                    "horizon", "folds", "season",     "coverage", "explained_ms"};
 
@@ -42,14 +47,10 @@ static enum ff_status read_time(struct ff_jobspec_reader *r, const struct ff_con
 static enum ff_status read_work(struct ff_jobspec_reader *r, const struct ff_config_node *node,
                                 struct ff_work *work)
 {
-    static const char *const types[] = {[FF_WORK_FIT] = "fit",
-                                        [FF_WORK_SCORE] = "score",
-                                        [FF_WORK_FORECAST] = "forecast",
-                                        [FF_WORK_BACKTEST] = "backtest"};
     const struct ff_config_node *what = ff_config_child(node, "do");
     int type = FF_WORK_FIT;
     *work = (struct ff_work){.horizon = 24, .folds = 3, .coverage = 0.95};
-    enum ff_status status = ff_config_choice(what, types, COUNT(types), &type, r->err);
+    enum ff_status status = ff_config_choice(what, ff_work_names, COUNT(ff_work_names), &type, r->err);
     work->type = (enum ff_work_type)type;
     if (status == FF_OK && type == FF_WORK_FIT)
         return ff_config_fail(what ? what : node, r->err, "errand.do: expected score, forecast or backtest");

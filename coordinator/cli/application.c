@@ -29,18 +29,6 @@ static enum ff_status read_kit(struct ff_application *app, struct ff_error *err)
     return status;
 }
 
-static void add_override(struct ff_application *app, const char *text)
-{
-    ff_submit_add_override(&app->request, text, &app->arena);
-}
-
-static const char *text_of(struct ff_application *app, struct ff_buf *buf)
-{
-    const char *text = ff_arena_strdup(&app->arena, ff_buf_text(buf));
-    ff_buf_fini(buf);
-    return text;
-}
-
 /* As the job was. */
 static void make_request(struct ff_application *app)
 {
@@ -81,7 +69,8 @@ static void add_data(struct ff_application *app, const char *here)
         ff_json_string(&json, *path == '/' ? path : ff_arena_printf(&app->arena, "%s/%s", folder, path));
     }
     ff_json_array_end(&json);
-    add_override(app, text_of(app, &text));
+    ff_submit_add_override(&app->request, ff_arena_strdup(&app->arena, ff_buf_text(&text)), &app->arena);
+    ff_buf_fini(&text);
 }
 
 static enum ff_status read_causes_at(struct ff_application *app, struct ff_error *err)
@@ -129,31 +118,15 @@ static const char *sum_of(struct ff_application *app, const struct ff_data_file 
 
 void ff_application_make_errand(struct ff_application *app, const struct ff_data_file *files, size_t count)
 {
-    static const char *const words[] = {[FF_WORK_SCORE] = "score", [FF_WORK_FORECAST] = "forecast"};
-    const struct ff_work *work = &app->scoring.work;
-    struct ff_buf text = {0};
-    ff_errand_name(words[work->type], app->kit.set, &text);
-    add_override(app, text_of(app, &text));
-    add_override(app, "limits.max_failed=100%"); /* no failure of a target ends it */
-    ff_buf_printf(&text, "errand=");
-    struct ff_json json = ff_json_start(&text);
-    ff_json_object_begin(&json);
-    ff_json_put_string(&json, "do", words[work->type]);
-    ff_json_put_string(&json, "set", app->kit.set);
-    ff_json_put_uint(&json, "generation", app->kit.generation);
-    ff_json_put_bool(&json, "all", app->scoring.with_all);
-    if (app->options->target && *app->options->target)
-        ff_json_put_string(&json, "target", app->options->target);
-    if (count)
-        ff_json_put_string(&json, "files", sum_of(app, files, count));
-    if (work->explains)
-        ff_json_put_int(&json, "explained_ms", work->explained_ms);
-    if (work->type == FF_WORK_FORECAST) {
-        ff_json_put_uint(&json, "horizon", work->horizon);
-        ff_json_put_double(&json, "coverage", work->coverage);
-    }
-    ff_json_object_end(&json);
-    add_override(app, text_of(app, &text));
+    const struct ff_errand_spec spec = {.work = app->scoring.work,
+                                        .set = app->kit.set,
+                                        .generation = app->kit.generation,
+                                        .target = app->options->target,
+                                        .with_all = app->scoring.with_all,
+                                        .files = count ? sum_of(app, files, count) : ""};
+    /* No failure of a target ends it. */
+    ff_submit_add_override(&app->request, "limits.max_failed=100%", &app->arena);
+    ff_errand_make(&spec, app->kit.set, &app->request, &app->arena);
 }
 
 enum ff_status ff_application_spec(struct ff_application *app, struct ff_jobspec **parsed,

@@ -6,7 +6,6 @@
 
 #include "common/text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,20 +73,12 @@ static enum ff_status make_errand(struct ff_submit_request *request, const struc
 {
     const struct ff_jobspec_source source = ff_submit_source(request);
     struct ff_jobspec *spec;
-    struct ff_buf text = {0};
+    const struct ff_errand_spec errand = {.work = *work};
     enum ff_status status = ff_jobspec_parse(&source, &spec, err);
     if (status)
         return status;
-    ff_errand_name("backtest", spec->name, &text);
+    ff_errand_make(&errand, spec->name, request, arena);
     ff_jobspec_destroy(spec);
-    ff_submit_add_override(request, ff_arena_strdup(arena, ff_buf_text(&text)), arena);
-    ff_submit_add_override(request,
-                           ff_arena_printf(arena,
-                                           "errand={do: backtest, horizon: %" PRIu32 ", folds: %" PRIu32
-                                           ", season: %" PRIu32 ", coverage: %.17g}",
-                                           work->horizon, work->folds, work->season, work->coverage),
-                           arena);
-    ff_buf_fini(&text);
     return FF_OK;
 }
 

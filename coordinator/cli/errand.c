@@ -1,18 +1,58 @@
 #include "coordinator/cli/errand.h"
 
 #include "common/harvest.h"
+#include "common/json.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CALL_MS = 30000, LONGEST_NAME = 64 };
 
-void ff_errand_name(const char *what, const char *of, struct ff_buf *override)
+static void put_text(struct ff_json *json, const char *key, const char *text)
 {
+    if (text && *text)
+        ff_json_put_string(json, key, text);
+}
+
+/* As jobspec_errand.c reads it. */
+static void write_spec(const struct ff_errand_spec *spec, struct ff_buf *out)
+{
+    const struct ff_work *work = &spec->work;
+    struct ff_json json = ff_json_start(out);
+    ff_json_object_begin(&json);
+    ff_json_put_string(&json, "do", ff_work_names[work->type]);
+    put_text(&json, "set", spec->set);
+    if (spec->generation)
+        ff_json_put_uint(&json, "generation", spec->generation);
+    put_text(&json, "target", spec->target);
+    put_text(&json, "files", spec->files);
+    ff_json_put_bool(&json, "all", spec->with_all);
+    if (work->explains)
+        ff_json_put_int(&json, "explained_ms", work->explained_ms);
+    if (work->horizon) {
+        ff_json_put_uint(&json, "horizon", work->horizon);
+        ff_json_put_double(&json, "coverage", work->coverage);
+        ff_json_put_uint(&json, "season", work->season);
+    }
+    if (work->folds)
+        ff_json_put_uint(&json, "folds", work->folds);
+    ff_json_object_end(&json);
+}
+
+void ff_errand_make(const struct ff_errand_spec *spec, const char *about, struct ff_submit_request *request,
+                    struct ff_arena *arena)
+{
+    const char *what = ff_work_names[spec->work.type];
     int room = LONGEST_NAME - (int)strlen(what) - 1;
-    ff_buf_printf(override, "name=%s-%.*s", what, room, of);
+    struct ff_buf text = {0};
+    ff_submit_add_override(request, ff_arena_printf(arena, "name=%s-%.*s", what, room, about), arena);
+    ff_buf_printf(&text, "errand=");
+    write_spec(spec, &text);
+    ff_submit_add_override(request, ff_arena_strdup(arena, ff_buf_text(&text)), arena);
+    ff_buf_fini(&text);
 }
 
 /* ---- what comes out ---- */

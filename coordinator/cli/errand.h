@@ -22,8 +22,9 @@ struct ff_errand_result {
     int signal;    /* that ended it, 0: none did */
 };
 
-/* "name=score-nightly": a name of its own for what is done about `of`, for the request's overrides. */
-void ff_errand_name(const char *what, const char *of, struct ff_buf *override);
+/* Makes the request one for an errand, with a name of its own: "score-nightly" for one about nightly. */
+void ff_errand_make(const struct ff_errand_spec *spec, const char *about, struct ff_submit_request *request,
+                    struct ff_arena *arena);
 /* Blocks, with progress on standard error, and says there why a coordinator that was asked does not do it:
  * it has no workers, or cannot read the data. CANCELLED if a signal ended it (result->signal),
  * INVALID_ARGUMENT for data that cannot be used, UNAVAILABLE, INTERNAL. */
